@@ -1,0 +1,60 @@
+"""Tests of hypotheses, and the correction of p values for having asked many of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def two_proportion_z(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike) -> tuple[Any, Any]:
+    """z and two-sided p value of the pooled test that two independent samples share one proportion.
+
+    z = (p1 - p2) / sqrt(p (1 - p) (1/n1 + 1/n2)) with p = (k1 + k2) / (n1 + n2). Null hypothesis: equal proportions.
+    Where all trials succeed or all fail there is no evidence either way: z = 0, p = 1. Where n1 or n2 is 0 both are
+    NaN. Numbers or arrays that broadcast; raises ValueError unless 0 <= k <= n on both sides.
+    """
+    from scipy.special import ndtr
+
+    a, m, b, n = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in (k1, n1, k2, n2)))
+    if not ((a >= 0) & (a <= m) & (b >= 0) & (b <= n)).all():
+        raise ValueError("expected 0 <= k <= n")
+    known = (m > 0) & (n > 0)
+    a, m, b, n = (np.where(known, value, fill) for value, fill in ((a, 0), (m, 1), (b, 0), (n, 1)))
+    pooled = (a + b) / (m + n)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / m + 1 / n))
+    z = np.where(error > 0, (a / m - b / n) / np.where(error > 0, error, 1), 0.0)
+    z = np.where(known, z, np.nan)
+    p = 2 * ndtr(-np.abs(z))
+    return _plain(z), _plain(p)
+
+
+def holm(p: npt.ArrayLike) -> np.ndarray:
+    """p values adjusted so that the chance of any false rejection keeps its level (Holm 1979).
+
+    `p` of shape [n] gives float64 [n]; NaN stays NaN and does not count among the tests.
+    """
+    return _adjust(p, lambda ordered, m: np.maximum.accumulate(ordered * (m - np.arange(m))))
+
+
+def benjamini_hochberg(p: npt.ArrayLike) -> np.ndarray:
+    """p values adjusted for the expected share of false ones among the rejections (Benjamini and Hochberg 1995).
+
+    Shapes and NaN as for `holm`.
+    """
+    return _adjust(p, lambda ordered, m: np.minimum.accumulate((ordered * m / np.arange(1, m + 1))[::-1])[::-1])
+
+
+def _adjust(p: npt.ArrayLike, rule: Any) -> np.ndarray:
+    values = np.asarray(p, np.float64)
+    out = np.full(values.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    if len(order):
+        out[order] = np.minimum(rule(values[order], len(order)), 1.0)
+    return out
+
+
+def _plain(values: np.ndarray) -> Any:
+    return float(values) if values.ndim == 0 else values
