@@ -1,0 +1,3 @@
+"""A terminal workbench for classification heads on precomputed deep features."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,231 @@
+"""All that the author of an analysis imports.
+
+    from workbench.api import Analysis, Context, Metric, Table, param
+
+An analysis is a class with a `name`, a `title`, a docstring that says what it answers, a nested class `Params`, and
+`run`, which yields blocks. Blocks are data, never widgets: the terminal, the reports and the JSON output each draw them
+in their own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import polars as pl
+
+from workbench.errors import BadInput
+from workbench.settings import param
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.features.store import Split
+
+__all__ = [
+    "Analysis",
+    "BadInput",
+    "Block",
+    "Chart",
+    "Context",
+    "HeatMap",
+    "Metric",
+    "RunView",
+    "Samples",
+    "Series",
+    "Table",
+    "Text",
+    "param",
+]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with, where it has one, its 95% interval.
+
+    `unit`: "" (a plain number), "%" (the value is a fraction and is shown times 100), or any other text shown behind it.
+    `split` colours it as that split is coloured everywhere; `note` says in a few words how it was computed.
+    """
+
+    name: str
+    value: float
+    ci: tuple[float, float] | None = None
+    unit: str = ""
+    p: float | None = None
+    split: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `title` is its name in JSON output.
+
+    `of` is the full row count when `frame` holds only the first rows. `samples` names a column of `frame` that identifies
+    samples, as row numbers (with `split` or a column `split` saying of which split) or as paths: enter on a row then
+    goes to that sample. `percent` names the columns that hold fractions to be shown in percent.
+    """
+
+    frame: pl.DataFrame
+    title: str = "table"
+    of: int | None = None
+    samples: str = ""
+    split: str = ""
+    percent: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, or one set of bars, of a chart: `x` and `y` of shape [n]. NaN and infinity are gaps."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines, points, steps (histograms: `x` holds the n + 1 bin edges) or bars over one pair of axes."""
+
+    series: Sequence[Series]
+    title: str = "chart"
+    x_label: str = ""
+    y_label: str = ""
+    kind: str = "line"  # line, points, steps, bars
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A matrix as colours: `values` of shape [rows, columns]. `low` and `high` fix the ends of the colour scale."""
+
+    values: np.ndarray
+    title: str = "heat map"
+    row_names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
+    low: float | None = None
+    high: float | None = None
+    diverging: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Plain text, shown as it is: never read as markup."""
+
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples to look at: `rows` of one split, with one short text each where `notes` is given."""
+
+    split: str
+    rows: Sequence[int]
+    title: str = "samples"
+    notes: Sequence[str] = ()
+
+
+Block = Metric | Table | Chart | HeatMap | Text | Samples
+
+
+class RunView(Protocol):
+    """What an analysis may read of a run."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def summary(self) -> Mapping[str, Any]: ...
+
+    def predictions(self, split: str) -> pl.DataFrame:
+        """One row a sample of `split`, in the split's order.
+
+        Columns `label` and `predicted` (int64, class indices), `confidence` (float32, the probability of `predicted`)
+        and `correct`, among others. `train` covers every row of train, with a column `val` that is true for the rows
+        that were held out for validation. Raises BadInput when the run has none for that split.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an analysis works on: the splits, the chosen run, a seeded generator, and ways to report and to stop."""
+
+    splits: Mapping[str, Split]
+    pair: tuple[str, str]
+    classes: Sequence[str]
+    label_values: Sequence[int | str]
+    feature_names: Sequence[str]
+    run: RunView | None = None
+    runs: Mapping[str, RunView] = field(default_factory=dict)
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    device: str = "cpu"
+    image_root: Path | None = None
+    report_progress: Callable[[float, str], None] = lambda fraction, text: None
+    report_log: Callable[[str], None] = lambda text: None
+    is_cancelled: Callable[[], bool] = lambda: False
+
+    def split(self, name: str) -> Split:
+        """A split by name; `test1` and `test2` mean the chosen pair unless a test set is called so.
+
+        Raises BadInput for an unknown name, with the nearest spelling.
+        """
+        from workbench.errors import choose
+
+        if name not in self.splits and name in ("test1", "test2") and len(self.pair) == 2:
+            name = self.pair[int(name == "test2")]
+        return self.splits[choose(name, self.splits, "split")]
+
+    @property
+    def train(self) -> Split:
+        return self.splits["train"]
+
+    @property
+    def test1(self) -> Split:
+        return self.split(self.pair[0])
+
+    @property
+    def test2(self) -> Split:
+        return self.split(self.pair[1])
+
+    def needs_run(self) -> RunView:
+        """The chosen run; raises BadInput, saying how to get one, when none is chosen."""
+        if self.run is None:
+            raise BadInput("this analysis needs a finished run: train a head first, or choose a run with --run ID")
+        return self.run
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Say how far the work is, 0 to 1."""
+        self.report_progress(float(fraction), text)
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the user has asked to stop; long loops look at it and return."""
+        return self.is_cancelled()
+
+    def log(self, text: str) -> None:
+        """A line for the analysis' log."""
+        self.report_log(str(text))
+
+
+class Analysis:
+    """A named question over splits and runs: typed parameters in, blocks out. Subclass it in a file of your own."""
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    needs_run: ClassVar[bool] = False
+
+    class Params:
+        """Declare parameters here: `top: int = param(20, help="rows to show", ge=1)`."""
+
+    def run(self, ctx: Context, params: Any) -> Iterator[Block] | Iterable[Block]:
+        """Yield blocks. `params` is an instance of `Params` with checked values."""
+        raise TypeError(f"{type(self).__name__} has no run()")

@@ -1,0 +1,1 @@
+"""Feature files in, a checked and memory-mapped store out."""

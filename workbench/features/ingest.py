@@ -1,0 +1,461 @@
+"""From feature files to the store: found, checked, written beside and renamed, by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from workbench.errors import BadInput, Cancelled, Failed
+from workbench.features.store import MANIFEST, TRAIN, Manifest, SplitInfo, Store
+from workbench.workspace import CONFIG, Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from workbench.features.labels import ClassTable
+    from workbench.features.readers import Source
+
+VERSION = 1  # of the store's layout; a store of another version is read anew
+CURRENT = "current.json"
+BATCH_VALUES = 2 << 20  # values a batch: small enough for the memory bound, large enough to keep Polars busy
+SAMPLED = 1 << 16  # bytes looked at, in three places, to notice a changed file
+
+
+@dataclass(frozen=True)
+class IngestProgress:
+    """How far reading is: `fraction` of all bytes (estimated within a file), rows of the split so far, seconds."""
+
+    split: str
+    rows: int
+    done_bytes: int
+    total_bytes: int
+    seconds: float
+
+    @property
+    def fraction(self) -> float:
+        return min(1.0, self.done_bytes / max(1, self.total_bytes))
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left at the rate so far; NaN before anything was read."""
+        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else float("nan")
+
+
+Progress = Callable[[IngestProgress], None]
+Notice = Callable[[str], None]
+
+
+def split_files(workspace: Workspace) -> dict[str, list[Path]]:
+    """The files of each split, train first; raises BadInput for a file or pattern that matches nothing."""
+    from workbench.features.columns import natural
+
+    wanted = {TRAIN: workspace.config.features.train, **workspace.config.features.tests}
+    found: dict[str, list[Path]] = {}
+    for split, entry in wanted.items():
+        found[split] = []
+        for pattern in [entry] if isinstance(entry, str) else entry:
+            path = workspace.path(pattern)
+            files = [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda file: natural(file.name))
+            files = [file for file in files if file.is_file()]
+            if not files:
+                key = f"[features] {TRAIN}" if split == TRAIN else f"[features.tests] {split}"
+                raise BadInput(f"{workspace.root / CONFIG}: {key} = {pattern!r}: no such file under {path.parent}")
+            found[split] += files
+    return found
+
+
+def fingerprint(workspace: Workspace, files: dict[str, list[Path]]) -> str:
+    """Hash of the sources' names, sizes, times and content samples, and of how they are to be read."""
+    config = workspace.config
+    digest = hashlib.sha256(f"{VERSION}".encode())
+    digest.update(msgspec.json.encode([config.features, config.classes, config.metadata]))
+    extra = [workspace.path(name) for name in (config.classes.names, config.metadata.file) if name]
+    for split, paths in [*files.items(), ("", extra)]:
+        for path in paths:
+            try:
+                stat = path.stat()
+            except OSError as error:
+                raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+            digest.update(f"{split}\0{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+            with path.open("rb") as handle:
+                for offset in (0, stat.st_size // 2, max(0, stat.st_size - SAMPLED)):
+                    handle.seek(offset)
+                    digest.update(handle.read(SAMPLED))
+    return digest.hexdigest()[:16]
+
+
+def ingested(workspace: Workspace) -> Store | None:
+    """The store of the files as they are now, if they have been read; None when reading is due.
+
+    When the source files are gone, the store last read is used: `sources_missing` tells.
+    """
+    if sources_missing(workspace):
+        current = _current(workspace)
+        return Store.open(workspace.features_dir / current) if current else None
+    folder = workspace.features_dir / fingerprint(workspace, split_files(workspace))
+    return Store.open(folder) if (folder / MANIFEST).is_file() else None
+
+
+def sources_missing(workspace: Workspace) -> bool:
+    """True when feature files are gone but a store is there, as on another machine."""
+    try:
+        split_files(workspace)
+    except BadInput:
+        return _current(workspace) is not None
+    return False
+
+
+def _current(workspace: Workspace) -> str | None:
+    try:
+        name = json.loads((workspace.features_dir / CURRENT).read_text())["fingerprint"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return str(name) if (workspace.features_dir / str(name) / MANIFEST).is_file() else None
+
+
+def open_store(
+    workspace: Workspace,
+    *,
+    progress: Progress | None = None,
+    notice: Notice | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Store:
+    """The workspace's store, read from its files first where that is due.
+
+    One process reads; others wait for it and use what it made. Raises BadInput for wrong files, Failed when the disk
+    does not take the store, Cancelled when `cancelled()` turned true; in each case the old store stays as it was.
+    """
+    store = ingested(workspace)
+    if store is not None:
+        _sweep(workspace)
+        return store
+    import filelock
+
+    workspace.writable()
+    workspace.features_dir.mkdir(exist_ok=True)
+    lock = filelock.FileLock(workspace.features_dir / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        if notice is not None:
+            notice("another process is reading these files; waiting for it")
+        _wait(lock, cancelled)
+    try:
+        store = ingested(workspace)
+        return store if store is not None else _ingest(workspace, progress or _quiet, cancelled or _never)
+    finally:
+        lock.release()
+
+
+def _quiet(_: IngestProgress) -> None:
+    return None
+
+
+def _never() -> bool:
+    return False
+
+
+def _wait(lock: object, cancelled: Callable[[], bool] | None) -> None:
+    import filelock
+
+    assert isinstance(lock, filelock.BaseFileLock)
+    while True:
+        try:
+            lock.acquire(timeout=0.3)
+        except filelock.Timeout:
+            if cancelled is not None and cancelled():
+                raise Cancelled("stopped while another process was reading") from None
+        else:
+            return
+
+
+def _partials(workspace: Workspace) -> list[Path]:
+    return list(workspace.features_dir.glob(".partial-*"))
+
+
+def _sweep(workspace: Workspace) -> None:
+    """Remove what a killed reader left, unless one is reading right now."""
+    if not _partials(workspace):
+        return
+    import filelock
+
+    with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(workspace.features_dir / ".lock", timeout=0):
+        for folder in _partials(workspace):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bool]) -> Store:
+    for folder in _partials(workspace):  # the lock is held, so these belong to dead processes
+        shutil.rmtree(folder, ignore_errors=True)
+    files = split_files(workspace)
+    name = fingerprint(workspace, files)
+    partial = workspace.features_dir / f".partial-{os.getpid()}"
+    partial.mkdir()
+    try:
+        manifest = _Reading(workspace, files, partial, progress, cancelled).run(name)
+        (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        for path in [*partial.iterdir(), partial]:
+            _sync(path)
+        partial.rename(workspace.features_dir / name)
+        _sync(workspace.features_dir)
+    except OSError as error:
+        raise Failed(f"{workspace.features_dir}: the store could not be written ({error.strerror}); nothing was kept") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _make_current(workspace, name)
+    return Store.open(workspace.features_dir / name)
+
+
+def _make_current(workspace: Workspace, name: str) -> None:
+    """Point to the new store, and only then remove the ones it replaces."""
+    pointer = workspace.features_dir / CURRENT
+    beside = pointer.with_suffix(".tmp")
+    beside.write_text(json.dumps({"fingerprint": name}))
+    beside.replace(pointer)
+    for folder in workspace.features_dir.iterdir():
+        if folder.is_dir() and folder.name != name:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _Reading:
+    """One reading of all splits into a folder."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        files: dict[str, list[Path]],
+        folder: Path,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.workspace = workspace
+        self.files = files
+        self.folder = folder
+        self.progress = progress
+        self.cancelled = cancelled
+        self.config = workspace.config
+        self.notices: list[str] = []
+        self.rounding_error = 0.0
+        self.total_bytes = sum(path.stat().st_size for paths in files.values() for path in paths)
+        self.done_bytes = 0
+        self.started = time.monotonic()
+
+    def run(self, name: str) -> Manifest:
+        sources = self._sources()
+        features = sources[TRAIN].feature_names
+        classes: ClassTable | None = None
+        infos = []
+        for split, source in sources.items():
+            frame, info_args = self._read(split, source)
+            labels = self._labels(frame, source, split)
+            if classes is None:
+                classes = self._classes(labels)
+            indices = classes.indices(labels, str(source.files[0]))
+            if split in self.config.features.labels_sorted_as_text:
+                from workbench.features.labels import unsort_text
+
+                indices = unsort_text(indices, len(classes.values))
+            infos.append(self._write_rest(split, source, frame, indices, classes, info_args))
+        assert classes is not None
+        return Manifest(
+            version=VERSION,
+            fingerprint=name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            dim=len(features),
+            dtype=self.config.features.dtype,
+            feature_names=features,
+            label_values=classes.values,
+            class_names=classes.names,
+            splits=infos,
+            notices=self.notices,
+            rounding_error=self.rounding_error,
+        )
+
+    def _sources(self) -> dict[str, Source]:
+        """Readers of all splits, opened and compared before the first long read."""
+        from workbench.features.columns import Wishes
+        from workbench.features.readers import open_source
+
+        wished = self.config.features
+        wishes = Wishes(wished.label, wished.path, wished.drop, wished.keep)
+        sources = {split: open_source(files, wishes) for split, files in self.files.items()}
+        train = sources[TRAIN].feature_names
+        for split, source in sources.items():
+            names = source.feature_names
+            if len(names) != len(train):
+                odd = sorted(set(names) ^ set(train))[:3]
+                raise BadInput(
+                    f"{source.files[0]}: {len(names)} features where train has {len(train)} (differing: {', '.join(odd)}); "
+                    "all splits of a feature set share one feature space"
+                )
+            if set(names) == set(train):
+                source.select(train)
+            elif names != train:
+                self.notices.append(
+                    f"{split}: features are called {names[0]} ... {names[-1]} where train has {train[0]} ... {train[-1]}; "
+                    "matched by their order"
+                )
+            self.notices += source.notices
+        return sources
+
+    def _read(self, split: str, source: Source) -> tuple[pl.DataFrame, dict[str, object]]:
+        import polars as pl
+
+        from workbench.features.writer import SplitWriter
+
+        wished = self.config.features
+        in_place = self._in_place(source)
+        drop = wished.non_finite == "drop"
+        others: list[pl.DataFrame] = []
+        expected = source.estimated_rows()
+        size = sum(path.stat().st_size for path in source.files)
+        rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
+        with SplitWriter(self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place) as out:
+            for batch in source.batches(rows):
+                if self.cancelled():
+                    raise Cancelled("reading was stopped; nothing was kept")
+                kept = out.add(batch.features)
+                others.append(batch.others if kept is None or not drop else batch.others.filter(pl.Series(kept)))
+                share = min(1.0, out.read_rows / expected) if expected else 0.5
+                self._tell(split, out.read_rows, int(self.done_bytes + share * size))
+        if not out.read_rows:
+            raise BadInput(f"{source.files[0]}: no rows; is the file complete?")
+        self._judge_bad(source, out.bad_cells, out.bad_rows, out.first_bad, out.rows, drop)
+        self.done_bytes += size
+        self._tell(split, out.rows, self.done_bytes)
+        self.rounding_error = max(self.rounding_error, out.rounding_error)
+        np.save(self.folder / f"{split}.range.npy", np.stack([out.low, out.high]))
+        info: dict[str, object] = {"dropped_rows": out.read_rows - out.rows, "in_place": str(in_place) if in_place else ""}
+        return pl.concat(others, how="vertical_relaxed"), info
+
+    def _tell(self, split: str, rows: int, done: int) -> None:
+        self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))
+
+    def _in_place(self, source: Source) -> Path | None:
+        """The one .npy file that can serve as it is, where the user asked for that."""
+        wished = self.config.features
+        file = source.files[0]
+        if not wished.in_place:
+            return None
+        array = np.load(file, mmap_mode="r", allow_pickle=False) if file.suffix == ".npy" and len(source.files) == 1 else None
+        fits = array is not None and array.dtype == np.float32 and array.flags.c_contiguous and wished.dtype == "float32"
+        if not fits or wished.non_finite == "drop" or array is None or array.shape[1] != len(source.feature_names):
+            self.notices.append(f"{file}: cannot be used in place (that takes one .npy, C order, float32); copied")
+            return None
+        return file.resolve()
+
+    def _judge_bad(
+        self, source: Source, cells: int, rows: int, first: list[tuple[int, str, float]], left: int, drop: bool
+    ) -> None:
+        if not cells:
+            return
+        shown = "; ".join(f"{source.where(row)}, column {name!r}: {value}" for row, name, value in first)
+        more = " ..." if cells > len(first) else ""
+        if not drop:
+            raise BadInput(
+                f"{source.files[0]}: {cells} feature values in {rows} rows are missing, NaN or infinite: {shown}{more}; mend "
+                'them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
+            )
+        if not left:
+            raise BadInput(f"{source.files[0]}: every row holds a missing, NaN or infinite value: {shown}{more}")
+        self.notices.append(f"{source.files[0].name}: left out {rows} rows with missing, NaN or infinite values: {shown}{more}")
+
+    def _labels(self, frame: pl.DataFrame, source: Source, split: str) -> pl.Series:
+        from workbench.features.labels import clean_labels, labels_from_paths
+
+        file = str(source.files[0])
+        if "label" in frame.columns:
+            return clean_labels(frame["label"], file)
+        if "path" in frame.columns:
+            labels = labels_from_paths(frame["path"], file)
+            self.notices.append(f"{split}: no label column; labels are the folders in the paths, e.g. {labels[0]!r}")
+            return labels
+        if source.files[0].suffix == ".npy":
+            stem = source.files[0].name.removesuffix(".npy")
+            raise BadInput(f"{file}: no labels; put them beside it as {stem}_labels.npy")
+        raise BadInput(
+            f"{file}: no label column; call it 'label', or name it with [features] label = \"...\" in {CONFIG}"
+        )
+
+    def _classes(self, labels: pl.Series) -> ClassTable:
+        from workbench.features.labels import ClassTable
+
+        name = self.config.classes.names
+        return ClassTable.make(labels, self.workspace.path(name) if name else None, str(self.files[TRAIN][0]))
+
+    def _write_rest(
+        self,
+        split: str,
+        source: Source,
+        frame: pl.DataFrame,
+        indices: np.ndarray,
+        classes: ClassTable,
+        args: dict[str, object],
+    ) -> SplitInfo:
+        import polars as pl
+
+        paths = frame["path"].cast(pl.String) if "path" in frame.columns else pl.Series("path", [None], pl.String).new_from_index(0, len(frame))
+        taken = ("label", "path")
+        rest = frame.select([name for name in frame.columns if name not in taken])
+        table = pl.DataFrame({"label": pl.Series(indices, dtype=pl.Int32), "path": paths}).hstack(rest)
+        table = self._join_metadata(split, table)
+        table.write_parquet(self.folder / f"{split}.parquet", compression="zstd", compression_level=1, row_group_size=65_536)
+        return SplitInfo(
+            name=split,
+            rows=len(table),
+            class_counts=np.bincount(indices, minlength=len(classes.values)).tolist(),
+            files=[str(path) for path in source.files],
+            metadata=[name for name in table.columns if name not in taken],
+            in_place=str(args["in_place"]),
+            dropped_rows=int(str(args["dropped_rows"])),
+        )
+
+    def _join_metadata(self, split: str, table: pl.DataFrame) -> pl.DataFrame:
+        """The sidecar's columns beside the samples whose path it holds; null elsewhere."""
+        import polars as pl
+
+        from workbench.features.columns import PATH_NAMES
+
+        name = self.config.metadata.file
+        if not name or table["path"].null_count() == len(table):
+            return table
+        file = self.workspace.path(name)
+        try:
+            sidecar = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BadInput(f"{file}: the metadata file cannot be read: {str(error).splitlines()[0]}") from None
+        key = next((column for column in sidecar.columns if column.lower() in PATH_NAMES), None)
+        if key is None:
+            raise BadInput(f"{file}: no path column to join by; it has {', '.join(sidecar.columns)}")
+        new = [column for column in sidecar.columns if column != key and column not in table.columns]
+        if sidecar[key].is_duplicated().any():
+            repeated = sidecar.filter(sidecar[key].is_duplicated())[key][0]
+            raise BadInput(f"{file}: path {repeated!r} stands in it more than once; which of the rows is meant?")
+        sidecar = sidecar.select(pl.col(key).cast(pl.String).alias("path"), *new)
+        matched = table["path"].is_in(sidecar["path"].implode()).sum()
+        if matched:
+            table = table.join(sidecar, on="path", how="left", maintain_order="left")
+        if 0 < matched < len(table):
+            self.notices.append(f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there")
+        return table
+

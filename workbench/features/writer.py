@@ -1,0 +1,114 @@
+"""Writing one split of the store, batch by batch, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from workbench.errors import BadInput
+
+HEADER = 128  # bytes kept free for the .npy header, which needs the row count and is written last
+SHOWN = 3
+
+
+def npy_header(shape: tuple[int, int], dtype: np.dtype) -> bytes:
+    """A version 1.0 .npy header of exactly HEADER bytes (format: numpy.lib.format)."""
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({shape[0]}, {shape[1]}), }}"
+    body = text.ljust(HEADER - 11) + "\n"
+    return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + body.encode("latin1")
+
+
+class SplitWriter:
+    """Appends batches to `<split>.npy`, looks for NaN and infinity, and keeps each feature's range.
+
+    After closing: `rows`, `low` and `high` (float32 `[D]`), `rounding_error` (largest |stored - read|), `bad_cells` and
+    `bad_rows` (counts), `first_bad` (row, column, value of the first few).
+    """
+
+    def __init__(self, path: Path, names: Sequence[str], dtype: str, drop_bad: bool, write: bool = True) -> None:
+        self.path = path
+        self.names = list(names)
+        self.dtype = np.dtype(dtype)
+        self.drop_bad = drop_bad
+        self.rows = 0
+        self.read_rows = 0
+        self.bad_cells = 0
+        self.bad_rows = 0
+        self.first_bad: list[tuple[int, str, float]] = []
+        self.rounding_error = 0.0
+        self.low = np.full(len(names), np.inf, np.float32)
+        self.high = np.full(len(names), -np.inf, np.float32)
+        self._file = path.open("wb") if write else None
+        if self._file is not None:
+            self._file.write(b"\0" * HEADER)
+
+    def __enter__(self) -> SplitWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._file is None:
+            return
+        if kind is None:
+            self._file.seek(0)
+            self._file.write(npy_header((self.rows, len(self.names)), self.dtype))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+
+    def add(self, features: np.ndarray) -> np.ndarray | None:
+        """Write a batch (`[n, D]`); the mask (bool `[n]`) of the rows kept, or None when all were."""
+        plain = features if features.dtype == np.float32 else _to_float32(features)
+        low, high = plain.min(axis=0), plain.max(axis=0)
+        kept = None
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            kept = self._look_at_bad(plain)
+            if not self.drop_bad:
+                self.read_rows += len(plain)
+                return kept
+            plain = plain[kept]
+            if len(plain):
+                low, high = plain.min(axis=0), plain.max(axis=0)
+        self.read_rows += len(features)
+        if len(plain):
+            np.minimum(self.low, low, out=self.low)
+            np.maximum(self.high, high, out=self.high)
+        self._write(plain)
+        self.rows += len(plain)
+        return kept
+
+    def _look_at_bad(self, plain: np.ndarray) -> np.ndarray:
+        good = np.isfinite(plain)
+        self.bad_cells += int(good.size - np.count_nonzero(good))
+        kept: np.ndarray = good.all(axis=1)
+        self.bad_rows += int(len(kept) - np.count_nonzero(kept))
+        if len(self.first_bad) < SHOWN:
+            where = np.argwhere(~good)[: SHOWN - len(self.first_bad)]
+            self.first_bad += [(self.read_rows + int(r), self.names[c], float(plain[r, c])) for r, c in where]
+        return kept
+
+    def _write(self, plain: np.ndarray) -> None:
+        if self._file is None:
+            return
+        if self.dtype == np.float32:
+            self._file.write(np.ascontiguousarray(plain).data)
+            return
+        with np.errstate(over="ignore"):
+            stored = plain.astype(self.dtype)
+        error = float(np.abs(stored.astype(np.float32) - plain).max(initial=0.0))
+        if not np.isfinite(error):
+            row, column = np.argwhere(~np.isfinite(stored))[0]
+            raise BadInput(
+                f"[features] dtype = 'float16': {plain[row, column]:g} in row {self.rows + int(row)}, column "
+                f"{self.names[column]!r} is beyond float16's 65504; store float32"
+            )
+        self.rounding_error = max(self.rounding_error, error)
+        self._file.write(np.ascontiguousarray(stored).data)
+
+
+def _to_float32(features: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return features.astype(np.float32)

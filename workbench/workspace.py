@@ -1,0 +1,235 @@
+"""The workspace: `workbench.toml`, and where everything lies."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from workbench.errors import BadInput, nearest
+
+CONFIG = "workbench.toml"
+SUFFIXES = (
+    ".csv", ".csv.gz", ".csv.zst", ".parquet", ".arrow", ".feather", ".ipc", ".npy", ".npz", ".safetensors", ".pt",
+)  # fmt: skip
+GUESSES = {  # what the files of a folder without workbench.toml may be called, in the order tried
+    "train": ("train",),
+    "test 1": ("test1", "val"),
+    "test 2": ("test2", "v2"),
+}
+
+
+class Features(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`[features]`: the files, and how to read them."""
+
+    train: str | list[str]
+    tests: dict[str, str | list[str]] = {}
+    label: str | None = None
+    path: str | None = None
+    drop: list[str] = []
+    keep: list[str] = []
+    dtype: str = "float32"
+    non_finite: str = "refuse"  # or "drop": leave out the rows with NaN or infinity
+    in_place: bool = False
+    labels_sorted_as_text: list[str] = []  # test sets whose labels number the classes 0, 1, 10, 100, ...
+
+
+class Classes(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`[classes]`."""
+
+    names: str | None = None
+
+
+class Images(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`[images]`: the folder under which sample paths are looked up."""
+
+    root: str | None = None
+
+
+class Metadata(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`[metadata]`: a file of more columns, joined by path."""
+
+    file: str | None = None
+
+
+class Validation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`[validation]`: the part of train held out to choose by."""
+
+    fraction: float = 0.1
+    seed: int = 0
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A whole `workbench.toml`."""
+
+    features: Features
+    classes: Classes = Classes()
+    images: Images = Images()
+    metadata: Metadata = Metadata()
+    validation: Validation = Validation()
+
+
+class Workspace:
+    """A folder of feature files and the place where the workbench keeps what it makes of them.
+
+    `root` is the folder, `state` the place (`root/.workbench` unless another was given), `config` the checked contents of
+    `workbench.toml`, or of the one that the file names imply.
+    """
+
+    def __init__(self, root: Path, config: Config, state: Path | None = None) -> None:
+        self.root = root
+        self.config = config
+        self.state = state or root / ".workbench"
+
+    @classmethod
+    def open(cls, folder: str | Path, state: str | Path | None = None) -> Workspace:
+        """Read the workspace in `folder`.
+
+        Raises BadInput when the folder is missing, `workbench.toml` is wrong, or, without one, no train file is found.
+        """
+        root = Path(folder).expanduser().absolute()
+        if not root.is_dir():
+            found = "it is a file" if root.exists() else "no such folder"
+            raise BadInput(f"{folder}: {found}; give the folder that holds workbench.toml or the feature files")
+        config = read_config(root / CONFIG) if (root / CONFIG).exists() else guess_config(root)
+        return cls(root, config, Path(state).expanduser().absolute() if state else None)
+
+    @property
+    def name(self) -> str:
+        return self.root.resolve().name
+
+    @property
+    def features_dir(self) -> Path:
+        return self.state / "features"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.state / "runs"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.state / "cache"
+
+    @property
+    def looks_file(self) -> Path:
+        """The list of all evaluations on test sets."""
+        return self.state / "test-looks.jsonl"
+
+    @property
+    def test_names(self) -> list[str]:
+        return list(self.config.features.tests)
+
+    def path(self, text: str) -> Path:
+        """A path of the configuration: relative ones are under the workspace."""
+        return self.root / Path(text).expanduser()
+
+    def writable(self) -> None:
+        """Make the state folder; raises BadInput, offering `--state`, when that cannot be."""
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            probe = self.state / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise BadInput(
+                f"{self.state}: cannot be written ({error.strerror}); give a folder that can be with --state DIR"
+            ) from None
+
+
+def read_config(path: Path) -> Config:
+    """`workbench.toml`, checked; raises BadInput naming the file, the key and the nearest spelling."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not readable as TOML: {error}") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+    for table, key, known in _unknown_keys(raw):
+        where = f"[{table}] {key}" if table else f"[{key}]"
+        raise BadInput(f"{path}: unknown key {where}{nearest(key, known)} (known: {', '.join(known)})")
+    if "features" not in raw or "train" not in raw.get("features", {}):
+        raise BadInput(f"{path}: key [features] train is missing; name the training file, e.g. train = \"train_*.csv\"")
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        told = re.sub(r"^(.*) - at `\$\.(.*)`$", r"key \2: \1", str(error))
+        raise BadInput(f"{path}: {told}") from None
+    _check(config, path)
+    return config
+
+
+def _unknown_keys(raw: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    tables = {field.encode_name: field.type for field in msgspec.structs.fields(Config)}
+    for name, value in raw.items():
+        if name not in tables:
+            yield "", name, list(tables)
+        elif isinstance(value, dict):
+            known = [field.encode_name for field in msgspec.structs.fields(tables[name])]
+            yield from ((name, key, known) for key in value if key not in known)
+
+
+def _check(config: Config, path: Path) -> None:
+    features, validation = config.features, config.validation
+    for key, value, allowed in (
+        ("[features] dtype", features.dtype, ("float32", "float16")),
+        ("[features] non_finite", features.non_finite, ("refuse", "drop")),
+    ):
+        if value not in allowed:
+            raise BadInput(f"{path}: {key} = {value!r}: expected one of {', '.join(allowed)}{nearest(value, allowed)}")
+    if not 0 <= validation.fraction < 1:
+        raise BadInput(f"{path}: [validation] fraction = {validation.fraction}: expected a number from 0 to below 1")
+    for name in features.tests:
+        if name == "train" or not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
+            raise BadInput(
+                f"{path}: [features.tests] {name}: a test set's name is letters, digits, '_', '-', '.', '+', and not 'train'"
+            )
+
+
+def guess_config(root: Path) -> Config:
+    """The configuration that the names of the files in `root` imply; raises BadInput when there is no train file."""
+    names = sorted(entry.name for entry in root.iterdir() if entry.is_file() and entry.name.lower().endswith(SUFFIXES))
+    found: dict[str, list[str]] = {}
+    for role, starts in GUESSES.items():
+        for start in starts:
+            matching = [name for name in names if re.match(rf"{start}(?![a-z])", name.lower())]
+            if matching:
+                found[role] = [start, *matching]
+                break
+    if "train" not in found:
+        seen = f"it holds {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it holds no feature files"
+        raise BadInput(
+            f"{root}: no training file: {seen}; name the files train*, test1* (or val*) and test2* (or v2*), "
+            f"or say in {CONFIG} which is which"
+        )
+    tests = {found[role][0]: found[role][1:] for role in ("test 1", "test 2") if role in found}
+    classes = next((name for name in ("classes.csv", "classes.txt") if (root / name).is_file()), None)
+    metadata = "metadata.csv" if (root / "metadata.csv").is_file() else None
+    images = "images" if (root / "images").is_dir() else None
+    return Config(
+        features=Features(train=found["train"][1:], tests=dict(tests)),
+        classes=Classes(classes),
+        images=Images(images),
+        metadata=Metadata(metadata),
+    )
+
+
+def user_dir() -> Path:
+    """The user's own folder for keymap and plugins; `WORKBENCH_CONFIG_DIR` names another."""
+    given = os.environ.get("WORKBENCH_CONFIG_DIR")
+    if given:
+        return Path(given)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("workbench"))
+
+
+def shipped(name: str) -> Path:
+    """The folder `plugins` or `data` of this installation: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).parent
+    inside = package / "_shipped" / name
+    return inside if inside.is_dir() else package.parent / name
