@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
-from workbench.errors import BadInput, nearest
+from workbench.errors import BadInput, choose, nearest
 
 CONFIG = "workbench.toml"
+REMEMBERED = "choices.json"
+NON_FINITE = ("refuse", "drop")
 SUFFIXES = (
     ".csv", ".csv.gz", ".csv.zst", ".parquet", ".arrow", ".feather", ".ipc", ".npy", ".npz", ".safetensors", ".pt",
 )  # fmt: skip
@@ -97,7 +99,11 @@ class Workspace:
             found = "it is a file" if root.exists() else "no such folder"
             raise BadInput(f"{folder}: {found}; give the folder that holds workbench.toml or the feature files")
         config = read_config(root / CONFIG) if (root / CONFIG).exists() else guess_config(root)
-        return cls(root, config, Path(state).expanduser().absolute() if state else None)
+        workspace = cls(root, config, Path(state).expanduser().absolute() if state else None)
+        workspace.config = msgspec.structs.replace(
+            config, features=msgspec.structs.replace(config.features, **workspace.remembered())
+        )
+        return workspace
 
     @property
     def name(self) -> str:
@@ -127,6 +133,19 @@ class Workspace:
     def path(self, text: str) -> Path:
         """A path of the configuration: relative ones are under the workspace."""
         return self.root / Path(text).expanduser()
+
+    def remembered(self) -> dict[str, str]:
+        """Choices made on the command line that hold until they are made anew."""
+        try:
+            return msgspec.json.decode((self.state / REMEMBERED).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError):
+            return {}
+
+    def remember(self, *, non_finite: str) -> None:
+        """Keep how rows with NaN or infinity are met, beside the store; raises BadInput for an unknown way."""
+        choose(non_finite, NON_FINITE, "way with non-finite values")
+        self.writable()
+        (self.state / REMEMBERED).write_bytes(msgspec.json.encode({"non_finite": non_finite}))
 
     def writable(self) -> None:
         """Make the state folder; raises BadInput, offering `--state`, when that cannot be."""
@@ -177,7 +196,7 @@ def _check(config: Config, path: Path) -> None:
     features, validation = config.features, config.validation
     for key, value, allowed in (
         ("[features] dtype", features.dtype, ("float32", "float16")),
-        ("[features] non_finite", features.non_finite, ("refuse", "drop")),
+        ("[features] non_finite", features.non_finite, NON_FINITE),
     ):
         if value not in allowed:
             raise BadInput(f"{path}: {key} = {value!r}: expected one of {', '.join(allowed)}{nearest(value, allowed)}")

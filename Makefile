@@ -1,0 +1,37 @@
+# `make demo` opens the workbench on the bundled set; `make test` runs the tests; `make check` runs the linters.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check picture bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/workbench demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -q
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+picture: $(VENV)/.installed-dev
+	$(BIN)/python scripts/picture.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+# pip's own support for dependency groups is newer than the pip that Python 3.11 brings.
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -U "pip>=25.1"
+	$(BIN)/python -m pip install -q -c constraints.txt --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,92 @@
+"""The command line: everything a screen does, headless. One module a command, loaded when it is used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from pathlib import Path
+
+COMMANDS = {  # in the order of the help; each names a module of this package
+    "open": "open the terminal interface; `workbench FOLDER` is short for it",
+    "demo": "the terminal interface on the bundled set",
+    "ingest": "read the feature files into the store",
+    "train": "train a head",
+    "runs": "list, show, stop, resume and remove runs",
+    "analyse": "run an analysis",
+    "plugin": "list, start, check and trust plugins",
+    "doctor": "versions, devices, and what this terminal can do",
+}
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """The entry point: exit code 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    from workbench.errors import BadInput, Cancelled, Failed
+
+    try:
+        code = _dispatch(sys.argv[1:])
+    except BadInput as error:
+        code = _complain(str(error), 2)
+    except Failed as error:
+        code = _complain(str(error), 1)
+    except Cancelled as error:
+        code = _complain(str(error), INTERRUPTED)
+    except KeyboardInterrupt:
+        code = _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        code = 1
+    sys.exit(code)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"workbench: {message}", file=sys.stderr)
+    return code
+
+
+def _dispatch(args: list[str]) -> int:
+    """Run the command that `args` name: a command, or a folder to open."""
+    if args and args[0] in ("--version", "-V"):
+        from workbench import __version__
+
+        print(f"workbench {__version__}")
+        return 0
+    if args and args[0] in ("--help", "-h"):
+        return _run([*COMMANDS], ["--help"])
+    if args and args[0] in COMMANDS:
+        return _run([args[0]], args)
+    if args and not args[0].startswith("-") and not Path(args[0]).exists():
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if close:
+            return _complain(f"{args[0]}: no such folder or command, did you mean {close[0]!r}?", 2)
+    return _run(["open"], ["open", *args])
+
+
+def _run(names: list[str], args: list[str]) -> int:
+    import typer
+
+    app = typer.Typer(
+        name="workbench",
+        help="Train classification heads on deep features, and find out why accuracy falls from test set 1 to test set 2.",
+        epilog="`workbench [FOLDER]` opens the terminal interface (default: the current folder).",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        no_args_is_help=True,
+    )
+    app.callback()(_nothing)
+    for name in names:
+        module = importlib.import_module(f"workbench.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, help=COMMANDS[name])
+        else:
+            app.command(name, short_help=COMMANDS[name])(module.command)
+    try:
+        app(args, prog_name="workbench")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0
+
+
+def _nothing() -> None:
+    """Keeps an app of one command a group, so that the command's name is always written."""

@@ -1,0 +1,80 @@
+"""What the commands share: their common options, JSON on stdout, notices on stderr, reading with progress."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.features.ingest import IngestProgress
+    from workbench.features.store import Store
+    from workbench.workspace import Workspace
+
+FOLDER = Annotated[Path, typer.Argument(metavar="FOLDER", help="a workspace, or a folder of feature files")]
+STATE = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="keep what the workbench makes here (default: FOLDER/.workbench)"),
+]
+JSON = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, and nothing else there")]
+SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more")]
+
+
+def emit(answer: Any) -> None:
+    """Print one JSON object on stdout; NaN and infinity become null."""
+    print(json.dumps(finite(answer), ensure_ascii=False), flush=True)
+
+
+def finite(value: Any) -> Any:
+    """`value` with every NaN and infinity replaced by None, since JSON has none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def notice(text: str) -> None:
+    """A line for the person, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def read_store(folder: Path, state: Path | None = None) -> tuple[Workspace, Store]:
+    """The workspace in `folder` and its store, read first, with a progress bar on stderr, where that is due."""
+    from workbench.features.ingest import ingested, open_store, sources_missing
+    from workbench.workspace import Workspace
+
+    workspace = Workspace.open(folder, state)
+    store = ingested(workspace)
+    if store is not None:
+        if sources_missing(workspace):
+            notice(f"{workspace.root}: the feature files are gone; using the store that was read from them")
+        return workspace, open_store(workspace)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("reading {task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(workspace.name, total=1.0, rate="")
+
+        def show(step: IngestProgress) -> None:
+            rate = f"{step.done_bytes / 1e6 / max(step.seconds, 1e-9):,.0f} MB/s"
+            bar.update(task, completed=step.fraction, description=step.split, rate=rate)
+
+        store = open_store(workspace, progress=show, notice=notice)
+    for text in store.manifest.notices:
+        notice(text)
+    return workspace, store
