@@ -45,7 +45,7 @@ __all__ = [
 class Metric:
     """One number with, where it has one, its 95% interval.
 
-    `unit`: "" (a plain number), "%" (the value is a fraction and is shown times 100), or any other text shown behind it.
+    `unit`: "" (a plain number), "%" (the value is a fraction, shown times 100), or any other text shown behind it.
     `split` colours it as that split is coloured everywhere; `note` says in a few words how it was computed.
     """
 
@@ -62,9 +62,9 @@ class Metric:
 class Table:
     """A table; `title` is its name in JSON output.
 
-    `of` is the full row count when `frame` holds only the first rows. `samples` names a column of `frame` that identifies
-    samples, as row numbers (with `split` or a column `split` saying of which split) or as paths: enter on a row then
-    goes to that sample. `percent` names the columns that hold fractions to be shown in percent.
+    `of` is the full row count when `frame` holds only the first rows. `samples` names a column of `frame` that
+    identifies samples, as row numbers (with `split` or a column `split` saying of which split) or as paths: enter on a
+    row then goes to that sample. `percent` names the columns that hold fractions to be shown in percent.
     """
 
     frame: pl.DataFrame

@@ -5,6 +5,7 @@ Used for the parameters of analyses (`class Params`) and the settings of heads a
 
 from __future__ import annotations
 
+import inspect
 import math
 import types
 import typing
@@ -101,7 +102,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 def param(
     default: Any,
     *,
-    help: str = "",  # noqa: A002 - the word that authors expect
+    help: str = "",
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -112,8 +113,8 @@ def param(
 ) -> Any:
     """Declare a parameter: `top: int = param(20, help="rows to show", ge=1)`.
 
-    The annotation gives the type: bool, int, float, str, `list[int]`, or one of these `| None`. `kind="split"` makes the
-    form offer the splits of the workspace (the value is a split's name, or `test1` and `test2` for the chosen pair).
+    The annotation gives the type: bool, int, float, str, `list[int]`, or one of these `| None`. `kind="split"` makes
+    the form offer the splits of the workspace (a split's name, or `test1` and `test2` for the chosen pair).
     """
     return Setting("", str, default, help, ge, gt, le, lt, tuple(choices), kind, unit)
 
@@ -123,7 +124,7 @@ def declared(owner: type) -> dict[str, Setting]:
     hints = typing.get_type_hints(owner)
     found: dict[str, Setting] = {}
     for base in reversed(owner.__mro__):
-        for name in base.__dict__.get("__annotations__", {}):
+        for name in inspect.get_annotations(base):
             value = getattr(owner, name, None)
             if name.startswith("_") or typing.get_origin(hints[name]) is typing.ClassVar:
                 continue

@@ -19,6 +19,7 @@ NON_FINITE = ("refuse", "drop")
 SUFFIXES = (
     ".csv", ".csv.gz", ".csv.zst", ".parquet", ".arrow", ".feather", ".ipc", ".npy", ".npz", ".safetensors", ".pt",
 )  # fmt: skip
+BESIDE = re.compile(r"[._-](labels|paths)\.npy$")  # belongs to a .npy of features and is read with it
 GUESSES = {  # what the files of a folder without workbench.toml may be called, in the order tried
     "train": ("train",),
     "test 1": ("test1", "val"),
@@ -79,8 +80,8 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 class Workspace:
     """A folder of feature files and the place where the workbench keeps what it makes of them.
 
-    `root` is the folder, `state` the place (`root/.workbench` unless another was given), `config` the checked contents of
-    `workbench.toml`, or of the one that the file names imply.
+    `root` is the folder, `state` the place (`root/.workbench` unless another was given), `config` the checked contents
+    of `workbench.toml`, or of the one that the file names imply.
     """
 
     def __init__(self, root: Path, config: Config, state: Path | None = None) -> None:
@@ -172,7 +173,7 @@ def read_config(path: Path) -> Config:
         where = f"[{table}] {key}" if table else f"[{key}]"
         raise BadInput(f"{path}: unknown key {where}{nearest(key, known)} (known: {', '.join(known)})")
     if "features" not in raw or "train" not in raw.get("features", {}):
-        raise BadInput(f"{path}: key [features] train is missing; name the training file, e.g. train = \"train_*.csv\"")
+        raise BadInput(f'{path}: key [features] train is missing; name the training file, e.g. train = "train_*.csv"')
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
@@ -205,13 +206,14 @@ def _check(config: Config, path: Path) -> None:
     for name in features.tests:
         if name == "train" or not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
             raise BadInput(
-                f"{path}: [features.tests] {name}: a test set's name is letters, digits, '_', '-', '.', '+', and not 'train'"
+                f"{path}: [features.tests] {name}: a test set's name is letters, digits and '_-.+', and not 'train'"
             )
 
 
 def guess_config(root: Path) -> Config:
     """The configuration that the names of the files in `root` imply; raises BadInput when there is no train file."""
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_file() and entry.name.lower().endswith(SUFFIXES))
+    files = (entry.name for entry in root.iterdir() if entry.is_file() and entry.name.lower().endswith(SUFFIXES))
+    names = sorted((name for name in files if not BESIDE.search(name)), key=natural)
     found: dict[str, list[str]] = {}
     for role, starts in GUESSES.items():
         for start in starts:
@@ -220,7 +222,11 @@ def guess_config(root: Path) -> Config:
                 found[role] = [start, *matching]
                 break
     if "train" not in found:
-        seen = f"it holds {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" if names else "it holds no feature files"
+        seen = (
+            f"it holds {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+            if names
+            else "it holds no feature files"
+        )
         raise BadInput(
             f"{root}: no training file: {seen}; name the files train*, test1* (or val*) and test2* (or v2*), "
             f"or say in {CONFIG} which is which"
@@ -235,6 +241,11 @@ def guess_config(root: Path) -> Config:
         images=Images(images),
         metadata=Metadata(metadata),
     )
+
+
+def natural(name: str) -> list[int | str]:
+    """Sort key under which shard 2 comes before shard 10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def user_dir() -> Path:

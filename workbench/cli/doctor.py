@@ -11,8 +11,8 @@ from typing import Any
 from workbench.cli.common import JSON, emit
 
 PACKAGES = (
-    "textual", "textual-fastdatatable", "textual-image", "rich", "plotext", "polars", "pyarrow", "numpy", "torch", "scikit-learn",
-    "scipy", "faiss-cpu", "safetensors", "typer", "msgspec",
+    "textual", "textual-fastdatatable", "textual-image", "rich", "plotext", "polars", "pyarrow", "numpy", "torch",
+    "scikit-learn", "scipy", "faiss-cpu", "safetensors", "typer", "msgspec",
 )  # fmt: skip
 
 
@@ -78,7 +78,8 @@ def _terminal() -> dict[str, Any]:
     inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else "none"
     return {
         "is a terminal": sys.stdout.isatty(),
-        "size": f"{size.columns}x{size.lines}" + ("" if size.columns >= 80 and size.lines >= 24 else "; 80x24 or more is better"),
+        "size": f"{size.columns}x{size.lines}"
+        + ("" if size.columns >= 80 and size.lines >= 24 else "; 80x24 or more is better"),
         "TERM": os.environ.get("TERM", "not set"),
         "colours": "16 million" if true_colour else "256 or fewer; set COLORTERM=truecolor where the terminal can",
         "NO_COLOR": bool(os.environ.get("NO_COLOR")),

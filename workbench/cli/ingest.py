@@ -42,7 +42,9 @@ def command(
                 "dim": store.dim,
                 "dtype": manifest.dtype,
                 "classes": len(store.classes),
-                "splits": {info.name: {"rows": info.rows, "dropped_rows": info.dropped_rows} for info in manifest.splits},
+                "splits": {
+                    info.name: {"rows": info.rows, "dropped_rows": info.dropped_rows} for info in manifest.splits
+                },
                 "rounding_error": manifest.rounding_error,
                 "notices": manifest.notices,
                 "seconds": seconds,

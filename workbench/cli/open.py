@@ -32,7 +32,9 @@ def run(workspace: object) -> None:
 
     assert isinstance(workspace, Workspace)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise BadInput("the interface needs a terminal; headless: workbench ingest, train, analyse (see workbench --help)")
+        raise BadInput(
+            "the interface needs a terminal; headless: workbench ingest, train, analyse (see workbench --help)"
+        )
     if ingested(workspace) is None:
         workspace.writable()
     from workbench.tui.app import WorkbenchApp

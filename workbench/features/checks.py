@@ -135,7 +135,7 @@ def _ranges(store: Store) -> list[Check]:
                 "odd",
                 "features on different scales",
                 f"ranges in train go from {spread.min():.3g} to {spread.max():.3g}",
-                "one learning rate and one weight decay cannot suit all of them, and distances see the large ones alone",
+                "one learning rate and one weight decay cannot suit all, and distances see the large ones alone",
                 "train with transform = standardise",
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -77,7 +76,9 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
     return Roles(kept, label, path, metadata, vectors[0] if vectors else "", notices)
 
 
-def _named(wish: str | None, names: list[str], usual: Sequence[str], what: str, schema: pl.Schema | None = None) -> str | None:
+def _named(
+    wish: str | None, names: list[str], usual: Sequence[str], what: str, schema: pl.Schema | None = None
+) -> str | None:
     if wish is not None:
         return choose(wish, names, f"{what}, as [features] has it,")
     lowered = {name.strip().lower(): name for name in reversed(names)}
@@ -110,7 +111,8 @@ def _meant_as_number(column: pl.Series) -> bool:
     if column.dtype != pl.String:
         return False
     filled = column.drop_nulls()
-    return filled.cast(pl.Float64, strict=False).is_not_null().mean() > NUMERIC_SHARE if len(filled) else True  # type: ignore[operator]
+    numbers = filled.cast(pl.Float64, strict=False).is_not_null().sum()
+    return numbers > NUMERIC_SHARE * len(filled) or not len(filled)
 
 
 def pick(names: list[str], keep: Sequence[str], drop: Sequence[str], file: str) -> list[str]:
@@ -138,8 +140,3 @@ def _expand(names: list[str], entries: Sequence[str], what: str, strict: bool = 
         elif strict:
             raise BadInput(f"{what}: no feature {entry!r}{nearest(entry, names)}")
     return out
-
-
-def natural(name: str) -> list[object]:
-    """Sort key under which shard 2 comes before shard 10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.errors import BadInput, Cancelled, Failed
 from workbench.features.store import MANIFEST, TRAIN, Manifest, SplitInfo, Store
-from workbench.workspace import CONFIG, Workspace
+from workbench.workspace import CONFIG, Workspace, natural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,15 +59,15 @@ Notice = Callable[[str], None]
 
 def split_files(workspace: Workspace) -> dict[str, list[Path]]:
     """The files of each split, train first; raises BadInput for a file or pattern that matches nothing."""
-    from workbench.features.columns import natural
-
     wanted = {TRAIN: workspace.config.features.train, **workspace.config.features.tests}
     found: dict[str, list[Path]] = {}
     for split, entry in wanted.items():
         found[split] = []
         for pattern in [entry] if isinstance(entry, str) else entry:
             path = workspace.path(pattern)
-            files = [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda file: natural(file.name))
+            files = (
+                [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda file: natural(file.name))
+            )
             files = [file for file in files if file.is_file()]
             if not files:
                 key = f"[features] {TRAIN}" if split == TRAIN else f"[features.tests] {split}"
@@ -211,7 +211,9 @@ def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bo
         partial.rename(workspace.features_dir / name)
         _sync(workspace.features_dir)
     except OSError as error:
-        raise Failed(f"{workspace.features_dir}: the store could not be written ({error.strerror}); nothing was kept") from None
+        raise Failed(
+            f"{workspace.features_dir}: the store could not be written ({error.strerror}); nothing was kept"
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _make_current(workspace, name)
@@ -301,19 +303,21 @@ class _Reading:
         sources = {split: open_source(files, wishes) for split, files in self.files.items()}
         train = sources[TRAIN].feature_names
         for split, source in sources.items():
+            if not source.has_labels:
+                raise _no_labels(source)
             names = source.feature_names
             if len(names) != len(train):
                 odd = sorted(set(names) ^ set(train))[:3]
                 raise BadInput(
-                    f"{source.files[0]}: {len(names)} features where train has {len(train)} (differing: {', '.join(odd)}); "
+                    f"{source.files[0]}: {len(names)} features where train has {len(train)} ({', '.join(odd)}, ...); "
                     "all splits of a feature set share one feature space"
                 )
             if set(names) == set(train):
                 source.select(train)
             elif names != train:
                 self.notices.append(
-                    f"{split}: features are called {names[0]} ... {names[-1]} where train has {train[0]} ... {train[-1]}; "
-                    "matched by their order"
+                    f"{split}: features are called {names[0]} ... {names[-1]} where train has {train[0]} ... "
+                    f"{train[-1]}; matched by their order"
                 )
             self.notices += source.notices
         return sources
@@ -330,7 +334,9 @@ class _Reading:
         expected = source.estimated_rows()
         size = sum(path.stat().st_size for path in source.files)
         rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
-        with SplitWriter(self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place) as out:
+        with SplitWriter(
+            self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place
+        ) as out:
             for batch in source.batches(rows):
                 if self.cancelled():
                     raise Cancelled("reading was stopped; nothing was kept")
@@ -345,7 +351,10 @@ class _Reading:
         self._tell(split, out.rows, self.done_bytes)
         self.rounding_error = max(self.rounding_error, out.rounding_error)
         np.save(self.folder / f"{split}.range.npy", np.stack([out.low, out.high]))
-        info: dict[str, object] = {"dropped_rows": out.read_rows - out.rows, "in_place": str(in_place) if in_place else ""}
+        info: dict[str, object] = {
+            "dropped_rows": out.read_rows - out.rows,
+            "in_place": str(in_place) if in_place else "",
+        }
         return pl.concat(others, how="vertical_relaxed"), info
 
     def _tell(self, split: str, rows: int, done: int) -> None:
@@ -357,8 +366,14 @@ class _Reading:
         file = source.files[0]
         if not wished.in_place:
             return None
-        array = np.load(file, mmap_mode="r", allow_pickle=False) if file.suffix == ".npy" and len(source.files) == 1 else None
-        fits = array is not None and array.dtype == np.float32 and array.flags.c_contiguous and wished.dtype == "float32"
+        array = (
+            np.load(file, mmap_mode="r", allow_pickle=False)
+            if file.suffix == ".npy" and len(source.files) == 1
+            else None
+        )
+        fits = (
+            array is not None and array.dtype == np.float32 and array.flags.c_contiguous and wished.dtype == "float32"
+        )
         if not fits or wished.non_finite == "drop" or array is None or array.shape[1] != len(source.feature_names):
             self.notices.append(f"{file}: cannot be used in place (that takes one .npy, C order, float32); copied")
             return None
@@ -373,12 +388,14 @@ class _Reading:
         more = " ..." if cells > len(first) else ""
         if not drop:
             raise BadInput(
-                f"{source.files[0]}: {cells} feature values in {rows} rows are missing, NaN or infinite: {shown}{more}; mend "
-                'them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
+                f"{source.files[0]}: {cells} feature values in {rows} rows are missing, NaN or infinite: {shown}{more}; "
+                'mend them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
             )
         if not left:
             raise BadInput(f"{source.files[0]}: every row holds a missing, NaN or infinite value: {shown}{more}")
-        self.notices.append(f"{source.files[0].name}: left out {rows} rows with missing, NaN or infinite values: {shown}{more}")
+        self.notices.append(
+            f"{source.files[0].name}: left out {rows} rows with missing, NaN or infinite values: {shown}{more}"
+        )
 
     def _labels(self, frame: pl.DataFrame, source: Source, split: str) -> pl.Series:
         from workbench.features.labels import clean_labels, labels_from_paths
@@ -390,12 +407,7 @@ class _Reading:
             labels = labels_from_paths(frame["path"], file)
             self.notices.append(f"{split}: no label column; labels are the folders in the paths, e.g. {labels[0]!r}")
             return labels
-        if source.files[0].suffix == ".npy":
-            stem = source.files[0].name.removesuffix(".npy")
-            raise BadInput(f"{file}: no labels; put them beside it as {stem}_labels.npy")
-        raise BadInput(
-            f"{file}: no label column; call it 'label', or name it with [features] label = \"...\" in {CONFIG}"
-        )
+        raise _no_labels(source)
 
     def _classes(self, labels: pl.Series) -> ClassTable:
         from workbench.features.labels import ClassTable
@@ -414,12 +426,18 @@ class _Reading:
     ) -> SplitInfo:
         import polars as pl
 
-        paths = frame["path"].cast(pl.String) if "path" in frame.columns else pl.Series("path", [None], pl.String).new_from_index(0, len(frame))
+        paths = (
+            frame["path"].cast(pl.String)
+            if "path" in frame.columns
+            else pl.Series("path", [None], pl.String).new_from_index(0, len(frame))
+        )
         taken = ("label", "path")
         rest = frame.select([name for name in frame.columns if name not in taken])
         table = pl.DataFrame({"label": pl.Series(indices, dtype=pl.Int32), "path": paths}).hstack(rest)
         table = self._join_metadata(split, table)
-        table.write_parquet(self.folder / f"{split}.parquet", compression="zstd", compression_level=1, row_group_size=65_536)
+        table.write_parquet(
+            self.folder / f"{split}.parquet", compression="zstd", compression_level=1, row_group_size=65_536
+        )
         return SplitInfo(
             name=split,
             rows=len(table),
@@ -441,7 +459,9 @@ class _Reading:
             return table
         file = self.workspace.path(name)
         try:
-            sidecar = pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+            sidecar = (
+                pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+            )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BadInput(f"{file}: the metadata file cannot be read: {str(error).splitlines()[0]}") from None
         key = next((column for column in sidecar.columns if column.lower() in PATH_NAMES), None)
@@ -456,6 +476,14 @@ class _Reading:
         if matched:
             table = table.join(sidecar, on="path", how="left", maintain_order="left")
         if 0 < matched < len(table):
-            self.notices.append(f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there")
+            self.notices.append(
+                f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there"
+            )
         return table
 
+
+def _no_labels(source: Source) -> BadInput:
+    file = source.files[0]
+    if file.suffix == ".npy":
+        return BadInput(f"{file}: no labels; put them beside it as {file.name.removesuffix('.npy')}_labels.npy")
+    return BadInput(f'{file}: no label column; call it "label", or name it with [features] label = "..." in {CONFIG}')

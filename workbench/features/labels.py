@@ -30,7 +30,9 @@ def clean_labels(column: pl.Series, file: str) -> pl.Series:
         return numbers.cast(pl.Int64)
     if column.dtype.is_float():
         row = int((numbers != numbers.round()).arg_max() or 0)
-        raise BadInput(f"{file}: row {row}: label {column[row]} is not a whole number or a name; is it the label column?")
+        raise BadInput(
+            f"{file}: row {row}: label {column[row]} is not a whole number or a name; is it the label column?"
+        )
     return column
 
 
@@ -78,7 +80,9 @@ class ClassTable:
             labels = labels.cast(pl.String)
         if isinstance(self.values[0], int) and labels.dtype == pl.String:
             raise BadInput(f"{where}: label {labels[0]!r} is a name where train's labels are whole numbers")
-        lookup = pl.DataFrame({"label": self.values, "index": range(len(self.values))}, schema_overrides={"label": labels.dtype})
+        lookup = pl.DataFrame(
+            {"label": self.values, "index": range(len(self.values))}, schema_overrides={"label": labels.dtype}
+        )
         found = pl.DataFrame({"label": labels}).join(lookup, on="label", how="left", maintain_order="left")["index"]
         if found.null_count():
             row = int(found.is_null().arg_max() or 0)
@@ -87,7 +91,8 @@ class ClassTable:
                 f"{where}: row {row}: label {labels[row]!r} is unknown to train ({len(unknown)} rows with "
                 f"{unknown.n_unique()} such labels); remove them, or give train those classes"
             )
-        return found.to_numpy().astype(np.int64)
+        indices: np.ndarray = found.to_numpy().astype(np.int64)
+        return indices
 
 
 def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
@@ -112,7 +117,9 @@ def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
     for column in ["label", *columns]:
         if column in columns and column != "name":
             keys = table[columns[column]].str.strip_chars().to_list()
-            typed: list[Value] = [int(key) if isinstance(seen[0], int) and str(key).lstrip("-").isdigit() else key for key in keys]
+            typed: list[Value] = [
+                int(key) if isinstance(seen[0], int) and str(key).lstrip("-").isdigit() else key for key in keys
+            ]
             if set(seen) <= set(typed):
                 return {key: str(name if name is not None else key) for key, name in zip(typed, names, strict=True)}
     if "label" not in columns:

@@ -23,7 +23,7 @@ HEAD_ROWS = 200
 
 @dataclass(frozen=True)
 class Batch:
-    """`features`: float `[n, D]`, C order. `others`: n rows with the columns `label`, `path` (where present), metadata."""
+    """`features`: float `[n, D]`, C order. `others`: n rows of `label`, `path` (where present) and metadata."""
 
     features: np.ndarray
     others: pl.DataFrame
@@ -51,6 +51,11 @@ class Source(ABC):
     def estimated_rows(self) -> int:
         """How many rows to expect, for the progress bar."""
 
+    @property
+    @abstractmethod
+    def has_labels(self) -> bool:
+        """Whether there are labels, or paths to take them from."""
+
     def select(self, names: list[str]) -> None:
         """Read the features in this order; raises BadInput when one is missing."""
         if names != self.feature_names:
@@ -58,7 +63,9 @@ class Source(ABC):
 
     def where(self, row: int) -> str:
         """`file, row N` for a row of the split, with the line where the file has lines."""
-        return f"{self.files[0]}: row {row}" if len(self.files) == 1 else f"{self.files[0].parent}: row {row} of the split"
+        return (
+            f"{self.files[0]}: row {row}" if len(self.files) == 1 else f"{self.files[0].parent}: row {row} of the split"
+        )
 
 
 class TableSource(Source):
@@ -87,6 +94,10 @@ class TableSource(Source):
         for name in self.feature_names if not self.roles.vector else []:
             if self.schema[name] == pl.String:
                 self._refuse_text(name, head[name])
+
+    @property
+    def has_labels(self) -> bool:
+        return self.roles.label is not None or self.roles.path is not None
 
     @abstractmethod
     def _schema(self, file: Path) -> pl.Schema: ...
@@ -141,7 +152,7 @@ class TableSource(Source):
         if len(wrong):
             row = int(wrong[0])
             raise BadInput(
-                f"{self.files[0]}: column {features[0]!r} has {lengths[row]} values in a row where the first row has {width}"
+                f"{self.files[0]}: column {features[0]!r} has {lengths[row]} values in a row where the first has {width}"
             )
         return column.explode().cast(pl.Float32).to_numpy().reshape(len(column), width)
 
@@ -261,7 +272,9 @@ class ArraySource(Source):
         try:
             self.parts = [self._load(file) for file in self.files]
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise BadInput(f"{self.files[0]}: cannot be read as {self.files[0].suffix.lstrip('.')}: {_short(error)}") from None
+            raise BadInput(
+                f"{self.files[0]}: cannot be read as {self.files[0].suffix.lstrip('.')}: {_short(error)}"
+            ) from None
         for file, (features, labels, _) in zip(self.files, self.parts, strict=True):
             self._check(file, features, labels)
         self.columns = self.parts[0][0].shape[1]
@@ -271,15 +284,23 @@ class ArraySource(Source):
         self.feature_names = pick(names, wishes.keep, wishes.drop, str(self.files[0]))
         self.chosen = None if self.feature_names == names else [names.index(name) for name in self.feature_names]
 
+    @property
+    def has_labels(self) -> bool:
+        return all(labels is not None or paths is not None for _, labels, paths in self.parts)
+
     @abstractmethod
     def _load(self, file: Path) -> tuple[Any, np.ndarray | None, list[str] | None]:
         """Features (`[n, D]`, sliceable), labels (`[n]`) and paths of one file."""
 
     def _check(self, file: Path, features: Any, labels: np.ndarray | None) -> None:
         if len(features.shape) != 2 or 0 in features.shape:
-            raise BadInput(f"{file}: features of shape {tuple(features.shape)}; expected [rows, features], none of them 0")
+            raise BadInput(
+                f"{file}: features of shape {tuple(features.shape)}; expected [rows, features], none of them 0"
+            )
         if features.shape[1] != self.parts[0][0].shape[1]:
-            raise BadInput(f"{file}: {features.shape[1]} features where {self.files[0].name} has {self.parts[0][0].shape[1]}")
+            raise BadInput(
+                f"{file}: {features.shape[1]} features where {self.files[0].name} has {self.parts[0][0].shape[1]}"
+            )
         if labels is not None and labels.shape != (features.shape[0],):
             raise BadInput(f"{file}: labels of shape {labels.shape} for {features.shape[0]} rows of features")
 
@@ -311,18 +332,24 @@ class ArraySource(Source):
         features, labels, paths = get(FEATURE_KEYS), get(LABEL_KEYS), get(PATH_KEYS)
         if features is None:
             raise BadInput(f"{file}: no features among {', '.join(keys) or 'nothing'}; call them {FEATURE_KEYS[0]!r}")
-        return features, None if labels is None else np.asarray(labels), None if paths is None else [str(p) for p in paths]
+        return (
+            features,
+            None if labels is None else np.asarray(labels),
+            None if paths is None else [str(p) for p in paths],
+        )
 
 
 class NpySource(ArraySource):
-    """`train.npy` with its labels beside it in `train_labels.npy`, and paths in `train_paths.txt` where there are any."""
+    """`train.npy` with its labels beside it in `train_labels.npy`, and any paths in `train_paths.txt`."""
 
     suffixes = (".npy",)
 
     def _load(self, file: Path) -> tuple[Any, np.ndarray | None, list[str] | None]:
         features = np.load(file, mmap_mode="r", allow_pickle=False)
         labels = next((np.load(other, allow_pickle=False) for other in companions(file, "labels", ".npy")), None)
-        paths = next((other.read_text(encoding="utf-8").splitlines() for other in companions(file, "paths", ".txt")), None)
+        paths = next(
+            (other.read_text(encoding="utf-8").splitlines() for other in companions(file, "paths", ".txt")), None
+        )
         return features, labels, paths
 
 
@@ -345,7 +372,7 @@ class SafetensorsSource(ArraySource):
         from safetensors import SafetensorError, safe_open
 
         try:
-            opened = safe_open(str(file), framework="np")
+            opened: Any = safe_open(str(file), framework="np")
         except SafetensorError as error:
             raise ValueError(error) from None
         keys = {name.lower(): name for name in opened.keys()}  # noqa: SIM118 - safe_open is not iterable
@@ -381,7 +408,9 @@ class PtSource(ArraySource):
         try:
             found = torch.load(file, weights_only=True, map_location="cpu", mmap=True)
         except pickle.UnpicklingError:
-            raise BadInput(f"{file}: holds more than tensors; save {{'features': ..., 'labels': ...}} of tensors") from None
+            raise BadInput(
+                f"{file}: holds more than tensors; save {{'features': ..., 'labels': ...}} of tensors"
+            ) from None
         if isinstance(found, tuple | list) and len(found) == 2:
             found = {"features": found[0], "labels": found[1]}
         if not isinstance(found, dict):
@@ -395,7 +424,7 @@ READERS: tuple[type[Source], ...] = (
 
 
 def companions(file: Path, what: str, suffix: str) -> list[Path]:
-    """Files beside a `.npy` that hold its labels or paths: `x_labels`, `x.labels`, `x-labels`, or `labels` for `features`."""
+    """Files beside a `.npy` that hold its labels or paths: `x_labels`, `x.labels`, `x-labels`, ..."""
     stem = file.name.removesuffix(".npy")
     names = [f"{stem}_{what}", f"{stem}.{what}", f"{stem}-{what}"]
     names += [stem.replace(word, what) for word in ("features", "feats", "embeddings") if word in stem]
@@ -419,7 +448,8 @@ def open_source(files: Sequence[Path], wishes: Wishes) -> Source:
 def _float_array(chunk: Any) -> np.ndarray:
     if not isinstance(chunk, np.ndarray):
         chunk = chunk.float().numpy()  # a torch tensor, bfloat16 included
-    return chunk if chunk.dtype in (np.float32, np.float64) else chunk.astype(np.float32)
+    out: np.ndarray = chunk if chunk.dtype in (np.float32, np.float64) else chunk.astype(np.float32)
+    return out
 
 
 def _short(error: Exception) -> str:

@@ -1,8 +1,8 @@
 """The store: what ingest writes and everything else reads.
 
 `.workbench/features/<fingerprint>/` holds for each split `<split>.npy` (C order, float32 or float16, `[rows, D]`),
-`<split>.parquet` (label, path, metadata) and one `manifest.json`. Opening a store reads the manifest alone; features are
-mapped and tables read when they are first asked for.
+`<split>.parquet` (label, path, metadata) and one `manifest.json`. Opening a store reads the manifest alone; features
+are mapped and tables read when they are first asked for.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Split:
     def labels(self) -> np.ndarray:
         import polars as pl
 
-        return self.frame.select(pl.col("label").cast(pl.Int64)).collect().to_series().to_numpy()
+        labels: np.ndarray = self.frame.select(pl.col("label").cast(pl.Int64)).collect().to_series().to_numpy()
+        return labels
 
     @functools.cached_property
     def paths(self) -> pl.Series:
@@ -155,8 +156,8 @@ class Store:
 class TrainingView:
     """All that training code is ever given: train and val, and no way to a test set.
 
-    `train_rows` and `val_rows` (int64, sorted) index `features` and `labels`; the cut is stratified by class and depends
-    on the seed and the labels alone.
+    `train_rows` and `val_rows` (int64, sorted) index `features` and `labels`; the cut is stratified by class and
+    depends on the seed and the labels alone.
     """
 
     def __init__(self, store: Store, fraction: float, seed: int) -> None:
