@@ -67,7 +67,7 @@ def _run(names: list[str], args: list[str]) -> int:
 
     app = typer.Typer(
         name="workbench",
-        help="Train classification heads on deep features, and explain why accuracy falls from test set 1 to test set 2.",
+        help="Train classification heads on deep features, and explain why accuracy falls between two test sets.",
         epilog="`workbench [FOLDER]` opens the terminal interface (default: the current folder).",
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -388,7 +388,7 @@ class _Reading:
         more = " ..." if cells > len(first) else ""
         if not drop:
             raise BadInput(
-                f"{source.files[0]}: {cells} feature values in {rows} rows are missing, NaN or infinite: {shown}{more}; "
+                f"{source.files[0]}: {cells} values in {rows} rows are missing, NaN or infinite: {shown}{more}; "
                 'mend them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
             )
         if not left:

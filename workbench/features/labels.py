@@ -133,5 +133,5 @@ def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
 
 def unsort_text(indices: np.ndarray, classes: int) -> np.ndarray:
     """Undo a numbering of folders 0, 1, 10, 100, ... (sorted as text): index k stands for the k-th such folder."""
-    order = np.array(sorted(range(classes), key=str), dtype=np.int64)
-    return order[indices]
+    order: np.ndarray = np.array(sorted(range(classes), key=str), dtype=np.int64)[indices]
+    return order

@@ -152,7 +152,7 @@ class TableSource(Source):
         if len(wrong):
             row = int(wrong[0])
             raise BadInput(
-                f"{self.files[0]}: column {features[0]!r} has {lengths[row]} values in a row where the first has {width}"
+                f"{self.files[0]}: column {features[0]!r} has {lengths[row]} values where the first row has {width}"
             )
         return column.explode().cast(pl.Float32).to_numpy().reshape(len(column), width)
 

@@ -71,7 +71,8 @@ class Split:
     @functools.cached_property
     def features(self) -> np.ndarray:
         path = Path(self.info.in_place) if self.info.in_place else self._folder / f"{self.name}.npy"
-        return np.load(path, mmap_mode="r")
+        mapped: np.ndarray = np.load(path, mmap_mode="r")
+        return mapped
 
     @functools.cached_property
     def labels(self) -> np.ndarray:

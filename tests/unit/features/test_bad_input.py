@@ -44,7 +44,7 @@ CASES = {
     ),
     "NaN": (
         {"train": mend(GOOD, 1, 2, "NaN")},
-        ["train.csv", "1 feature", "row 1", "'f1'", "nan", "--non-finite drop"],
+        ["train.csv", "1 values", "row 1", "'f1'", "nan", "--non-finite drop"],
     ),
     "infinity": ({"test1": mend(GOOD, 3, 1, "inf")}, ["test1.csv", "row 3", "'f0'", "inf", "--non-finite drop"]),
     "missing cell": ({"train": mend(GOOD, 1, 2, "")}, ["train.csv", "row 1", "'f1'", "missing"]),
