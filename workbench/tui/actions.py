@@ -1,0 +1,207 @@
+"""ONE table of actions: bindings, footer, palette, help and the check of the user's keymap all come from it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.binding import Binding
+
+from workbench.errors import BadInput, nearest
+from workbench.workspace import user_dir
+
+SCREENS = {
+    "data": "Data",
+    "train": "Train",
+    "neighbours": "Neighbours",
+    "confusion": "Confusion",
+    "divergence": "Divergence",
+    "plugins": "Plugins",
+    "jobs": "Jobs",
+}
+EVERYWHERE = ("*",)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a user can do.
+
+    `id` is the name in the keymap; `keys` are Textual key names; `call` is the Textual action (the id with underscores
+    when not given, looked up on the screen, then on the app). `footer` orders the footer: 0 keeps it out, small numbers
+    stay longest when room is short.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    screens: tuple[str, ...] = EVERYWHERE
+    footer: int = 0
+    call: str = ""
+
+    @property
+    def action(self) -> str:
+        return self.call or self.id.replace("-", "_")
+
+    def on(self, screen: str) -> bool:
+        return self.screens == EVERYWHERE or screen in self.screens
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(
+        Action(f"go-{name}", (str(place),), title, f"show the {title} screen", call=f"app.go('{name}')")
+        for place, (name, title) in enumerate(SCREENS.items(), start=1)
+    ),
+    Action("deeper", ("enter",), "deeper", "go into what the cursor is on", footer=3, call="app.nothing"),
+    Action("back", ("escape",), "back", "close what is open, else go back", footer=4, call="app.step_back"),
+    Action("filter", ("slash",), "filter", "show only the rows that match", footer=5, call="app.filter"),
+    Action("sort", ("s",), "sort", "sort by the marked column; again turns the order round (left, right move the mark)",
+           ("data", "neighbours", "confusion", "divergence", "plugins"), footer=7, call="app.sort"),
+    Action("choose-run", ("R",), "run", "choose the run that the screens look at", footer=8, call="app.choose_run"),
+    Action("choose-pair", ("P",), "pair", "choose the two test sets that are compared", call="app.choose_pair"),
+    Action("palette", ("ctrl+p", "colon"), "palette", "find any action by name", footer=9, call="app.command_palette"),
+    Action("theme", ("T",), "theme", "dark or light", call="app.toggle_theme"),
+    Action("help", ("question_mark", "f1"), "help", "the keys of this screen, and what it shows", footer=1,
+           call="app.help"),
+    Action("quit", ("q", "ctrl+q"), "leave", "leave; runs go on", footer=2, call="app.leave"),
+    # Data
+    Action("read-again", ("r",), "read again", "read the feature files again", ("data",)),
+    Action("next-part", ("tab",), "next part", "move to the next part of the screen", call="app.focus_next"),
+    Action("all-checks", ("c",), "checks", "what is odd about the data, why it matters and what to do", ("data",),
+           footer=6),
+    # Train
+    Action("new-run", ("n",), "new run", "set up a head and train it", ("train",), footer=5),
+    Action("start", ("ctrl+r", "f5"), "start", "start training with the settings of the form", ("train",), footer=6),
+    Action("stop", ("x",), "stop", "stop the run or job under the cursor; a run keeps its last checkpoint",
+           ("train", "jobs"), footer=6),
+    Action("remove", ("delete", "D"), "remove", "remove the run under the cursor from disk", ("train", "jobs")),
+    Action("log", ("l",), "log", "the log of the run or job under the cursor", ("train", "jobs"), footer=7),
+)  # fmt: skip
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def actions_of(screen: str) -> list[Action]:
+    """The actions that work on a screen, those of its own first."""
+    own = [action for action in ACTIONS if action.screens != EVERYWHERE and action.on(screen)]
+    return own + [action for action in ACTIONS if action.screens == EVERYWHERE]
+
+
+def bindings(screen: str | None) -> list[Binding]:
+    """Textual bindings: of the app for None, else those that only this screen has."""
+    chosen = [
+        action
+        for action in ACTIONS
+        if (
+            action.screens == EVERYWHERE
+            if screen is None
+            else action.screens != EVERYWHERE and screen in action.screens
+        )
+    ]
+    return [
+        Binding(",".join(action.keys), action.action, action.title, id=action.id, show=False, tooltip=action.help)
+        for action in chosen
+        if action.action != "app.nothing"
+    ]
+
+
+_SHOWN = {
+    "escape": "esc", "slash": "/", "question_mark": "?", "enter": "⏎", "colon": ":", "delete": "del", "space": "space",
+    "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-", "comma": ",", "full_stop": ".",
+}  # fmt: skip
+
+
+def shown_key(key: str) -> str:
+    """A key as the footer writes it: `^p`, `esc`, `/`."""
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    return _SHOWN.get(key, key)
+
+
+def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action under the user's keymap."""
+    return tuple(keymap[action.id].split(",")) if action.id in keymap else action.keys
+
+
+def footer_of(screen: str, keymap: Mapping[str, str]) -> list[tuple[str, Action]]:
+    """What the footer shows: key and action, most useful first."""
+    chosen = sorted((action for action in ACTIONS if action.footer and action.on(screen)), key=lambda a: a.footer)
+    return [(shown_key(keys_of(action, keymap)[0]), action) for action in chosen]
+
+
+def read_keymap(path: Path | None = None) -> dict[str, str]:
+    """The user's keymap: action id -> keys, from `keymap.toml` in the user's folder; empty when there is none.
+
+    ```toml
+    [keys]
+    help = "f1"
+    start = ["ctrl+r", "f5"]
+    ```
+
+    Raises BadInput naming the file, the key and the nearest spelling, also when one key would do two things on one
+    screen.
+    """
+    path = path or user_dir() / "keymap.toml"
+    if not path.is_file():
+        return {}
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{path}: not readable as TOML: {error}") from None
+    for name in raw:
+        if name != "keys":
+            raise BadInput(f"{path}: unknown key {name!r}{nearest(name, ['keys'])} (known: [keys])")
+    keymap = {}
+    for name, value in raw.get("keys", {}).items():
+        if name not in BY_ID:
+            raise BadInput(f"{path}: [keys] {name}: unknown action{nearest(name, BY_ID)} (known: {', '.join(BY_ID)})")
+        keymap[name] = ",".join(_checked_keys(value, f"{path}: [keys] {name}"))
+    _check_clashes(keymap, path)
+    return keymap
+
+
+def _checked_keys(value: object, where: str) -> list[str]:
+    keys = [value] if isinstance(value, str) else value
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) and key.strip() for key in keys):
+        raise BadInput(f'{where} = {value!r}: expected a key such as "f5", or a list of keys')
+    return [_key_name(part.strip(), where) for key in keys for part in (key.split(",") if key != "," else ["comma"])]
+
+
+def _key_name(key: str, where: str) -> str:
+    """A key in Textual's spelling; raises BadInput for a name no terminal sends."""
+    from textual.keys import Keys, _character_to_key
+
+    if len(key) == 1:
+        return _character_to_key(key) if not key.isalnum() else key
+    plain = key.removeprefix("ctrl+").removeprefix("alt+").removeprefix("shift+").removeprefix("super+")
+    known = {str(item.value) for item in Keys} | {_character_to_key(chr(code)) for code in range(33, 127)}
+    if key in known or plain in known or (len(plain) == 1 and plain.isalnum()):
+        return key
+    raise BadInput(f"{where}: no key is called {key!r}{nearest(plain, known)}")
+
+
+def _check_clashes(keymap: Mapping[str, str], path: Path) -> None:
+    for screen in SCREENS:
+        taken: dict[str, Action] = {}
+        for action in actions_of(screen):
+            for key in keys_of(action, keymap):
+                other = taken.setdefault(key, action)
+                if other is not action and {other.id, action.id} & keymap.keys():
+                    raise BadInput(
+                        f"{path}: key {shown_key(key)!r} would be both {other.id!r} and {action.id!r} "
+                        f"on the {SCREENS[screen]} screen; give one of them another key"
+                    )
+
+
+def clashes(actions: Iterable[Action] = ACTIONS) -> list[tuple[str, str, str]]:
+    """Keys that the table itself gives twice on one screen: (screen, key, ids). A test holds this empty."""
+    found = []
+    for screen in SCREENS:
+        taken: dict[str, str] = {}
+        for action in actions:
+            for key in action.keys if action.on(screen) else ():
+                if taken.setdefault(key, action.id) != action.id:
+                    found.append((screen, key, f"{taken[key]}, {action.id}"))
+    return found

@@ -1,0 +1,311 @@
+"""The application: paints first, then opens the store in a thread, watches the runs, and hands out analyses.
+
+It alone changes the `Session`; workers post messages, the handlers here turn them into the next session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.worker import Worker as TextualWorker
+from textual.worker import get_current_worker
+
+from workbench.errors import BadInput
+from workbench.tui import background, messages
+from workbench.tui.actions import bindings, read_keymap
+from workbench.tui.formats import clean, counted
+from workbench.tui.jobs import Job, Jobs
+from workbench.tui.palette import ActionsProvider
+from workbench.tui.screens import build
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.session import Selection, Session, newest_finished
+from workbench.tui.theme import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from workbench.workspace import Workspace
+
+POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
+TRAIL = 50  # how many steps back escape remembers
+
+
+class WorkbenchApp(App[int]):
+    """The workbench on one workspace."""
+
+    CSS_PATH = "workbench.tcss"
+    TITLE = "workbench"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(None))
+    COMMANDS = {ActionsProvider}
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, workspace: Workspace, *, first: str = "data") -> None:
+        """`first` names the screen shown first. Raises BadInput when the user's keymap is wrong."""
+        self.keymap_of_user = read_keymap()
+        self.session = Session(workspace)
+        self._first = first
+        self._trail: list[tuple[str, Selection]] = []
+        self._made: dict[str, WorkbenchScreen] = {}
+        self._opening: TextualWorker[None] | None = None
+        self._next_poll = 0.0
+        super().__init__()
+        self.jobs = Jobs(self, workspace)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    # ---- screens
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self._screen(self._first)
+
+    def _screen(self, name: str) -> WorkbenchScreen:
+        if name not in self._made:
+            screen = build(name)
+            self._made[name] = screen
+            self.install_screen(screen, name)
+        return self._made[name]
+
+    @property
+    def current(self) -> WorkbenchScreen | None:
+        """The workbench screen on show, below any dialog."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, WorkbenchScreen)), None)
+
+    def go(self, name: str, selection: Selection | None = None) -> None:
+        """Show a screen, with a selection to go into; escape comes back to where the user was."""
+        current = self.current
+        if current is not None and (name != current.NAME or selection is not None):
+            self._trail = [*self._trail[-TRAIL:], (current.NAME, self.session.selection)]
+        if selection is not None:
+            self.update_session(selection=selection)
+        if current is None or name != current.NAME:
+            self.switch_screen(self._screen(name))
+
+    def action_go(self, name: str) -> None:
+        self.go(name)
+
+    def action_step_back(self) -> None:
+        current = self.current
+        if self.session.phase in ("opening", "reading"):
+            self.stop_reading()
+        elif current is not None and current.go_back():
+            return
+        elif self._trail:
+            name, selection = self._trail.pop()
+            self.update_session(selection=selection)
+            if current is None or name != current.NAME:
+                self.switch_screen(self._screen(name))
+
+    def action_leave(self) -> None:
+        running = [run for run in self.session.runs or () if run.state in ("running", "queued")]
+        told = (
+            f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
+            if running
+            else ""
+        )
+        self.exit(0, message=Text(told) if told else None)
+
+    # ---- the session
+
+    def update_session(self, **changes: Any) -> None:
+        """Replace the session; the screen on show follows at once, the others when they are shown again."""
+        self.session = self.session.with_(**changes)
+        current = self.current
+        if current is not None and current.is_mounted:
+            current.sync()
+
+    def select(self, **changes: Any) -> None:
+        """Change parts of the selection: `split`, `true`, `predicted`, `row`, `feature`."""
+        self.update_session(selection=self.session.selection.with_(**changes))
+
+    def choose_run(self, run_id: str | None) -> None:
+        """Let the screens look at this run; None follows the newest finished one."""
+        if run_id is None:
+            self.update_session(run_id=newest_finished(self.session.runs or ()), run_pinned=False)
+        else:
+            self.update_session(run_id=run_id, run_pinned=True)
+
+    # ---- opening
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.keymap_of_user)
+        self.call_after_refresh(self.open)
+
+    def open(self) -> None:
+        """Open the store, reading the feature files when they are new or changed."""
+        if self._opening is None or self._opening.is_finished:
+            self.update_session(phase="opening", error="", progress=None)
+            self._opening = self._open_store()
+            self._find_device()
+
+    def stop_reading(self) -> None:
+        """Ask the reading of feature files to stop; the store stays as it was."""
+        if self._opening is not None:
+            self._opening.cancel()
+
+    @work(thread=True, group="store", exit_on_error=False)
+    def _open_store(self) -> None:
+        worker = get_current_worker()
+        background.open_store(self.session.workspace, self.post_message, lambda: worker.is_cancelled)
+
+    @work(thread=True, group="device", exit_on_error=False)
+    def _find_device(self) -> None:
+        self.post_message(messages.DeviceFound(background.find_device()))
+
+    @work(thread=True, group="checks", exit_on_error=False)
+    def _make_checks(self) -> None:
+        store = self.session.store
+        if store is not None:
+            background.make_checks(store, self.post_message)
+
+    def on_ingest_progressed(self, message: messages.IngestProgressed) -> None:
+        self.update_session(phase="reading", progress=message.progress)
+
+    def on_store_opened(self, message: messages.StoreOpened) -> None:
+        store = message.store
+        self.update_session(phase="ready", store=store, progress=None, checks=None, pair=tuple(list(store.tests)[:2]))
+        self._make_checks()
+        self._poll_runs()
+        self.set_interval(POLL_BUSY, self._poll_when_due, name="runs")
+
+    def on_store_failed(self, message: messages.StoreFailed) -> None:
+        self.update_session(phase="stopped" if message.stopped else "failed", error=message.message, progress=None)
+
+    def on_checks_made(self, message: messages.ChecksMade) -> None:
+        self.update_session(checks=message.checks)
+
+    def on_device_found(self, message: messages.DeviceFound) -> None:
+        self.update_session(device=message.device)
+
+    # ---- runs
+
+    def _poll_when_due(self) -> None:
+        busy = any(run.state in ("running", "queued") for run in self.session.runs or ())
+        now = asyncio.get_running_loop().time()
+        if busy or now >= self._next_poll:
+            self._next_poll = now + POLL_IDLE
+            self._poll_runs()
+
+    @work(thread=True, group="runs", exclusive=True, exit_on_error=False)
+    def _poll_runs(self) -> None:
+        background.list_runs(self.session, self.post_message)
+
+    def look_at_runs(self) -> None:
+        """List the runs now, without waiting for the next turn."""
+        self._poll_runs()
+
+    def on_runs_changed(self, message: messages.RunsChanged) -> None:
+        changes: dict[str, Any] = {"runs": message.runs, "looks": message.looks}
+        known = {run.id for run in message.runs}
+        if not self.session.run_pinned or self.session.run_id not in known:
+            changes |= {"run_id": newest_finished(message.runs), "run_pinned": False}
+        self.update_session(**changes)
+
+    def on_run_started(self, message: messages.RunStarted) -> None:
+        self.say(f"{message.run.id} is training; it goes on when you leave")
+        self._poll_runs()
+
+    def on_run_refused(self, message: messages.RunRefused) -> None:
+        self.say(message.message, severity="error")
+
+    # ---- analyses
+
+    def submit(self, analysis: str, params: Mapping[str, Any], *, owner: str, with_run: bool = True) -> Job:
+        """Queue an analysis of the chosen pair (and run) in the worker process."""
+        run = self.session.run if with_run else None
+        return self.jobs.submit(analysis, params, run_id=run.id if run else None, pair=self.session.pair, owner=owner)
+
+    def on_job_changed(self, message: messages.JobChanged) -> None:
+        for screen in self._made.values():
+            if screen.NAME in (message.job.owner, "jobs") and screen.is_mounted:
+                screen.job_changed(message.job)
+
+    # ---- actions for every screen
+
+    def say(self, text: str, *, severity: str = "information") -> None:
+        """A short notice in the corner; `text` is never markup."""
+        self.notify(clean(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)  # type: ignore[arg-type]
+
+    def on_worker_state_changed(self, event: TextualWorker.StateChanged) -> None:
+        """A worker that raised is told of, never swallowed."""
+        error = event.worker.error
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            told = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+            self.say(told, severity="error")
+
+    def action_help(self) -> None:
+        from workbench.tui.screens.dialogs import HelpDialog
+
+        if self.current is not None:
+            self.push_screen(HelpDialog(self.current, self.keymap_of_user))
+
+    def action_filter(self) -> None:
+        self._to_table("action_filter")
+
+    def action_sort(self) -> None:
+        self._to_table("action_sort")
+
+    def _to_table(self, name: str) -> None:
+        from workbench.tui.widgets.table import TablePanel
+
+        current = self.current
+        panels = [panel for panel in current.query(TablePanel) if panel.visible_now] if current is not None else []
+        focused = [panel for panel in panels if panel.has_focus_within]
+        for panel in (focused or panels)[:1]:
+            getattr(panel, name)()
+
+    def action_toggle_theme(self) -> None:
+        dark = not self.session.dark
+        self.theme = (DARK if dark else LIGHT).name
+        self.update_session(dark=dark)
+
+    def action_choose_run(self) -> None:
+        from workbench.tui.screens.dialogs import run_dialog
+
+        if not self.session.runs:
+            self.say("no runs yet: train a head on the Train screen (2)")
+            return
+        self.push_screen(run_dialog(self.session), functools.partial(self._chosen, self.choose_run))
+
+    def action_choose_pair(self) -> None:
+        from workbench.tui.screens.dialogs import pair_dialog
+
+        tests = list(self.session.store.tests) if self.session.store else []
+        if len(tests) == 2 and len(self.session.pair) == 2:
+            self.update_session(pair=self.session.pair[::-1])
+            self.say(f"test set 1 is now {self.session.pair[0]}, test set 2 {self.session.pair[1]}")
+        elif len(tests) > 2:
+            self.push_screen(pair_dialog(self.session), functools.partial(self._chosen, self._choose_pair))
+        else:
+            self.say("comparing needs two test sets in the workspace")
+
+    def _choose_pair(self, told: str) -> None:
+        first, _, second = told.partition("/")
+        self.update_session(pair=(first, second))
+
+    @staticmethod
+    def _chosen(then: Any, value: str | None) -> None:
+        if value is not None:
+            then(value)
+
+    async def on_unmount(self) -> None:
+        await self.jobs.close()
+
+
+def run(workspace: Workspace, *, first: str = "data") -> int:
+    """Open the interface on a workspace; the exit code."""
+    from multiprocessing import resource_tracker
+
+    from workbench.tui.widgets import picture
+
+    app = WorkbenchApp(workspace, first=first)
+    # Spawning under Textual fails later unless the tracker was started while stdio was still the terminal's own.
+    resource_tracker.ensure_running()
+    picture.prepare()
+    return app.run() or 0

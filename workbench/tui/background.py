@@ -1,0 +1,84 @@
+"""What worker threads do for the app: plain functions that read, then post messages. They touch no widget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadInput
+from workbench.tui import messages
+
+if TYPE_CHECKING:
+    from workbench.features.store import Store
+    from workbench.tui.session import Session
+    from workbench.workspace import Workspace
+
+Post = Callable[[Any], Any]
+
+
+def open_store(workspace: Workspace, post: Post, cancelled: Callable[[], bool]) -> None:
+    """Open the store, reading the feature files if need be; posts StoreOpened or StoreFailed."""
+    from workbench.features import ingest
+
+    try:
+        store = ingest.ingested(workspace)
+        was_read = store is None
+        if store is None:
+            store = ingest.open_store(
+                workspace,
+                progress=lambda progress: post(messages.IngestProgressed(progress)),
+                cancelled=cancelled,
+            )
+    except BadInput as error:
+        post(messages.StoreFailed(str(error), stopped=cancelled()))
+    except Exception as error:  # noqa: BLE001 - the screen says what happened instead of staying empty
+        post(messages.StoreFailed(f"{type(error).__name__}: {error}", stopped=cancelled()))
+    else:
+        post(messages.StoreOpened(store, was_read))
+
+
+def make_checks(store: Store, post: Post) -> None:
+    """The quick checks of the data; posts ChecksMade."""
+    from workbench.features.checks import quick_checks
+
+    post(messages.ChecksMade(tuple(quick_checks(store))))
+
+
+def find_device() -> str:
+    """The device that training would use: the name of the first GPU that NVML knows, else `cpu`."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        name = pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(0))
+    except (ImportError, OSError, RuntimeError, Exception):  # noqa: BLE001 - NVML's own errors derive from Exception alone
+        return "cpu"
+    return str(name)
+
+
+def list_runs(session: Session, post: Post) -> None:
+    """The runs on disk; posts RunsChanged when they differ from the session's."""
+    from workbench import runs
+
+    found = tuple(runs.list_runs(session.workspace))
+    looks = count_looks(session.workspace)
+    if found != session.runs or looks != session.looks:
+        post(messages.RunsChanged(found, looks))
+
+
+def count_looks(workspace: Workspace) -> dict[str, int]:
+    """How often each test set was evaluated on."""
+    try:
+        lines = workspace.looks_file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    counts: dict[str, int] = {}
+    for line in lines:
+        try:
+            name = json.loads(line).get("split")
+        except ValueError:
+            continue  # a line that is being written
+        if name:
+            counts[name] = counts.get(name, 0) + 1
+    return counts

@@ -1,0 +1,110 @@
+"""Every message of the interface. Workers only post these; the app's handlers alone change the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from workbench.features.checks import Check
+    from workbench.features.ingest import IngestProgress
+    from workbench.features.store import Store
+    from workbench.runs import RunSnapshot
+    from workbench.tui.jobs import Job
+
+
+@dataclass
+class IngestProgressed(Message):
+    """The reading of feature files has come this far."""
+
+    progress: IngestProgress
+
+
+@dataclass
+class StoreOpened(Message):
+    """The store is there: opened, or read for the first time."""
+
+    store: Store
+    was_read: bool
+
+
+@dataclass
+class StoreFailed(Message):
+    """The feature files could not be read; `message` is for the user. `stopped` when the user asked to stop."""
+
+    message: str
+    stopped: bool = False
+
+
+@dataclass
+class ChecksMade(Message):
+    """The quick checks of the data are done."""
+
+    checks: tuple[Check, ...]
+
+
+@dataclass
+class DeviceFound(Message):
+    """The device that training would use by default, in a word or two: `cpu`, `NVIDIA H200`."""
+
+    device: str
+
+
+@dataclass
+class RunsChanged(Message):
+    """The runs on disk are no longer what they were. `looks` counts the evaluations on each test set."""
+
+    runs: tuple[RunSnapshot, ...]
+    looks: dict[str, int]
+
+
+@dataclass
+class RunStarted(Message):
+    """A run was created and its process launched."""
+
+    run: RunSnapshot
+
+
+@dataclass
+class RunRefused(Message):
+    """A run could not be started, stopped or removed; `message` says why."""
+
+    message: str
+
+
+@dataclass
+class MetricsRead(Message):
+    """New rows of a run's metrics, in order; `reset` when they start from the beginning of the run."""
+
+    run_id: str
+    rows: list[dict[str, Any]]
+    reset: bool
+
+
+@dataclass
+class JobChanged(Message):
+    """An analysis job has moved on: queued, running, done, failed or cancelled."""
+
+    job: Job
+
+
+@dataclass
+class SampleLoaded(Message):
+    """One sample's label, path, metadata and feature vector, and where its picture lies if it was found."""
+
+    split: str
+    row: int
+    fields: dict[str, Any]
+    vector: Any  # float32 [D]
+    picture: str | None
+
+
+@dataclass
+class RowsLoaded(Message):
+    """A frame was made off the main thread for the widget that asked, e.g. the samples of a split."""
+
+    what: str
+    frame: Any  # polars.DataFrame
+    of: int

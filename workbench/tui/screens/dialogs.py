@@ -1,0 +1,163 @@
+"""Dialogs over a screen: help, a choice among named things, a text to read, a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from workbench.tui.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
+from workbench.tui.formats import clean, percent, shorten
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.session import Session
+
+
+@runtime_checkable
+class Helped(Protocol):
+    """A widget that can say what it shows and which keys it takes itself."""
+
+    help_text: str
+
+
+class Dialog(ModalScreen[str | None]):
+    """A box over the screen; escape closes it."""
+
+    BINDINGS = [Binding("escape,q", "close", "close", show=False)]
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > #box {
+        width: auto; min-width: 40; max-width: 96%; height: auto; max-height: 92%;
+        background: $surface; border: round $border; padding: 0 1; border-title-color: $strong;
+        border-subtitle-color: $muted;
+    }
+    Dialog VerticalScroll { width: auto; max-width: 100%; height: auto; max-height: 100%; background: $surface; }
+    Dialog Static { width: auto; max-width: 100%; }
+    Dialog OptionList {
+        width: auto; min-width: 40; height: auto; max-height: 20; border: none; background: $surface; padding: 0;
+    }
+    """
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class HelpDialog(Dialog):
+    """The keys of a screen, and what it shows."""
+
+    BINDINGS = [Binding("question_mark,f1", "close", "close", show=False)]
+
+    def __init__(self, screen: WorkbenchScreen, keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._of = screen
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        box = Vertical(id="box")
+        box.border_title = f"Help: {SCREENS[self._of.NAME]}"
+        box.border_subtitle = "escape closes"
+        with box, VerticalScroll():
+            if self._of.HELP:
+                yield Static(Text(self._of.HELP.strip() + "\n"))
+            focused = self._of.focused
+            if isinstance(focused, Helped) and focused.help_text:
+                yield Static(Text(focused.help_text.strip() + "\n"))
+            yield Static(self._keys())
+
+    def _keys(self) -> Table:
+        palette = self._of.palette
+        table = Table.grid(padding=(0, 2))
+        own = [action for action in actions_of(self._of.NAME) if action.screens != EVERYWHERE]
+        general = [action for action in actions_of(self._of.NAME) if action.screens == EVERYWHERE]
+        for title, actions in ((f"On {SCREENS[self._of.NAME]}", own), ("Everywhere", general)):
+            if actions:
+                table.add_row(Text(title, style=f"bold {palette.muted}"), "")
+            for action in actions:
+                keys = "  ".join(shown_key(key) for key in keys_of(action, self._keymap))
+                table.add_row(Text(keys, style=f"bold {palette.strong}", justify="right"), Text(action.help))
+        return table
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+
+class ChooseDialog(Dialog):
+    """Choose one of several named things; answers its key, or None."""
+
+    def __init__(self, title: str, options: Iterable[tuple[str, Text]], current: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._options = list(options)
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        box = Vertical(id="box")
+        box.border_title = self._title
+        box.border_subtitle = "enter chooses, escape closes"
+        with box:
+            yield OptionList(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
+
+    def on_mount(self) -> None:
+        keys = [key for key, _ in self._options]
+        options = self.query_one(OptionList)
+        options.highlighted = keys.index(self._current) if self._current in keys else 0
+        options.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][0])
+
+
+class TextDialog(Dialog):
+    """A text to read: a log, a traceback."""
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        box = Vertical(id="box")
+        box.border_title = clean(self._title)
+        box.border_subtitle = "escape closes"
+        with box, VerticalScroll():
+            yield Static(Text(clean(self._text, lines=True) or "nothing yet"))
+
+    def on_mount(self) -> None:
+        scroll = self.query_one(VerticalScroll)
+        scroll.focus()
+        scroll.scroll_end(animate=False)
+
+
+def ask(title: str, answers: Sequence[tuple[str, str]]) -> ChooseDialog:
+    """A question with few answers, the first of them marked."""
+    return ChooseDialog(title, [(key, Text(text)) for key, text in answers])
+
+
+def run_dialog(session: Session) -> ChooseDialog:
+    """Choose the run that the screens look at."""
+    palette = session.palette
+    options = []
+    for run in session.runs or ():
+        line = Text(f"{shorten(run.id, 34):<34}  {run.state:<8}", style=palette.text)
+        for test in session.pair:
+            found = (run.tests or {}).get(test)
+            if found:
+                told = f"  {palette.mark(test)} {percent(found['accuracy'], n=found.get('n'))}"
+                line.append(told, style=palette.split(test))
+        options.append((run.id, line))
+    return ChooseDialog("Run to look at", options, session.run_id)
+
+
+def pair_dialog(session: Session) -> ChooseDialog:
+    """Choose test set 1 and test set 2 among all test sets."""
+    tests = list(session.store.tests) if session.store else []
+    options = [(f"{one}/{two}", Text(f"{clean(one)} → {clean(two)}")) for one in tests for two in tests if one != two]
+    return ChooseDialog("Test set 1 → test set 2", options, "/".join(session.pair[:2]))

@@ -1,0 +1,302 @@
+"""Charts: ONE pure function turns series into text through plotext; the widget draws it when it must and no oftener."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+from textual.timer import Timer
+from textual.widget import Widget
+
+from workbench.tui.formats import clean, number, shorten
+from workbench.tui.theme import Palette, no_colour
+
+INTERVAL = 0.1  # seconds between two drawings of one chart at least
+LEAST = (16, 5)  # columns and rows below which there is no room for axes
+_plotext = threading.Lock()  # plotext draws on one figure of its module
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series of a chart: `x`, `y` of shape [n] (for `steps`, `x` holds the n + 1 edges). `colour` is #RRGGBB."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    colour: str = "#9AA7B8"
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How a chart is drawn. `kind`: line, points, steps, bars. Ranges are found from the data where not given."""
+
+    title: str = ""
+    x_label: str = ""
+    y_label: str = ""
+    kind: str = "line"
+    percent: bool = False
+    log_x: bool = False
+    log_y: bool = False
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    note: str = ""
+    x_ticks: tuple[tuple[float, str], ...] = field(default=())
+
+
+def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Palette) -> Text:
+    """The chart as text of `width` columns and `height` rows.
+
+    Each line is first reduced to its minimum and maximum in every column. NaN and infinity (and, on log axes, values
+    not above zero) are gaps, counted in the first row. plotext is handed only numbers from 0 to 1,
+    since values outside its limits can end the process.
+    """
+    if width < LEAST[0] or height < LEAST[1]:
+        return Text(shorten(axes.title or "no room for the chart", max(width, 1)), style=palette.muted)
+    shown = [_scaled(line, axes) for line in lines]
+    head = _head(lines, axes, [lost for _, _, lost in shown], width, palette)
+    rows = height - 1
+    finite = [(x, y) for x, y, _ in shown if np.isfinite(y).any()]
+    if not finite:
+        text = head.append("\n" * (rows // 2 + 1)).append("no values yet".center(width), style=palette.muted)
+        return text.append("\n" * (rows - rows // 2 - 1))
+    x_low, x_high = _range([x for x, _ in finite], axes.x_range, axes.log_x, pad=0.0)
+    y_low, y_high = _range([y for _, y in finite], axes.y_range, axes.log_y, pad=0.05)
+    y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 3)), axes.log_y, axes.percent)
+    gutter = max((len(label) for _, label in y_ticks), default=1)
+    x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(x_low, x_high, max(2, (width - gutter) // 14), axes.log_x)
+    columns = max(width - gutter - 1, 2)
+    unit = [
+        (
+            _reduce(
+                (x - x_low) / (x_high - x_low),
+                np.where(np.isfinite(y), (y - y_low) / (y_high - y_low), np.nan),
+                columns,
+            )
+            if axes.kind in ("line", "steps")
+            else ((x - x_low) / (x_high - x_low), np.where(np.isfinite(y), (y - y_low) / (y_high - y_low), np.nan))
+        )
+        for x, y, _ in shown
+    ]
+    body = _plot(
+        [(x, y, line) for (x, y), line in zip(unit, lines, strict=True)],
+        axes.kind,
+        [((at - x_low) / (x_high - x_low), label) for at, label in x_ticks],
+        [((at - y_low) / (y_high - y_low), label) for at, label in y_ticks],
+        (width, rows),
+        palette,
+        base=min(max((0.0 - y_low) / (y_high - y_low), 0.0), 1.0) if not axes.log_y else 0.0,
+    )
+    return head.append("\n").append_text(body)
+
+
+def _scaled(line: Line, axes: Axes) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """x and y as drawn (logarithms on log axes, steps spread out), and how many values are NaN and infinite."""
+    x, y = np.asarray(line.x, dtype=np.float64), np.asarray(line.y, dtype=np.float64)
+    lost = int(np.isnan(y).sum()), int(np.isinf(y).sum())
+    if axes.kind == "steps" and len(x) == len(y) + 1:
+        x, y = np.repeat(x, 2)[1:-1], np.repeat(y, 2)
+    count = min(len(x), len(y))
+    x, y = x[:count], y[:count]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.log10(x) if axes.log_x else x
+        y = np.log10(y) if axes.log_y else y
+    y = np.where(np.isfinite(y) & np.isfinite(x), y, np.nan)
+    return x, y, lost
+
+
+def _range(
+    parts: Sequence[np.ndarray], given: tuple[float, float] | None, log: bool, pad: float
+) -> tuple[float, float]:
+    if given is not None:
+        low, high = (math.log10(end) for end in given) if log else given
+    else:
+        low = min(float(np.min(part[np.isfinite(part)], initial=math.inf)) for part in parts)
+        high = max(float(np.max(part[np.isfinite(part)], initial=-math.inf)) for part in parts)
+        if not math.isfinite(low) or not math.isfinite(high):
+            low, high = 0.0, 1.0
+        low, high = low - pad * (high - low), high + pad * (high - low)
+    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
+        room = abs(low) * 0.1 or 1.0
+        low, high = low - room, high + room
+    return low, high
+
+
+def _reduce(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most two points a column: its minimum and its maximum, in their order; gaps stay gaps."""
+    if len(x) <= 2 * columns:
+        return x, y
+    kept: list[int] = []
+    column = np.clip(np.where(np.isfinite(x), x, 0.0) * columns, 0, columns - 1).astype(np.int64)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
+        part = y[start:end]
+        if np.isnan(part).all():
+            kept.append(int(start))
+            continue
+        kept += sorted({int(start + np.nanargmin(part)), int(start + np.nanargmax(part))})
+    return x[kept], y[kept]
+
+
+def _ticks(low: float, high: float, count: int, log: bool = False, percent: bool = False) -> list[tuple[float, str]]:
+    """Round numbers from `low` to `high` with their labels, without false digits; on log axes powers of ten."""
+    if log:
+        powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+        if len(powers) >= 2:
+            step = -(-len(powers) // max(count, 1))
+            return [(float(power), f"{10.0**power:g}") for power in list(powers)[::step]]
+        return [(at, f"{10.0**at:.3g}") for at in np.linspace(low, high, 3).tolist()]
+    rough = (high - low) / max(count, 1)
+    scale: float = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    step = next(scale * nice for nice in (1, 2, 2.5, 5, 10) if scale * nice >= rough - 1e-12 * scale)
+    first = math.ceil(low / step - 1e-9)
+    marks = [first * step + place * step for place in range(int((high - first * step) / step + 1e-9) + 1)]
+    factor = 100.0 if percent else 1.0
+    digits = max(0, min(12, -math.floor(math.log10(step * factor) + 1e-9)))
+    if abs(round(step * factor, digits) - step * factor) > 1e-9 * step * factor:
+        digits += 1  # a step of 2.5 needs one digit more than its size says
+    return [(mark, _tick_label(mark * factor, digits) + ("%" if percent else "")) for mark in marks]
+
+
+def _tick_label(value: float, digits: int) -> str:
+    if abs(value) >= 1e5:
+        return f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
+    return f"{value if value else 0.0:,.{digits}f}".replace("-", "−") if digits <= 5 else f"{value:.2g}"
+
+
+def _fixed_ticks(axes: Axes, low: float, high: float) -> list[tuple[float, str]]:
+    return [(at, clean(label)) for at, label in axes.x_ticks if low <= at <= high]
+
+
+def _head(lines: Sequence[Line], axes: Axes, lost: Sequence[tuple[int, int]], width: int, palette: Palette) -> Text:
+    """The first row: title, the lines' names in their colours, what was left out, and the axes' names."""
+    text = Text(no_wrap=True)
+    if axes.title:
+        text.append(clean(axes.title), style=f"bold {palette.text}").append("  ")
+    for index, line in enumerate(lines):
+        if line.name:
+            sign = _MARKERS_PLAIN[index % 4] if no_colour() else "━"
+            text.append(f"{sign} {clean(line.name)}", style=line.colour).append("  ")
+    nan, infinite = sum(n for n, _ in lost), sum(n for _, n in lost)
+    gaps = [f"{nan:,} NaN" if nan else "", f"{infinite:,} infinite" if infinite else ""]
+    told = ", ".join(part for part in gaps if part)
+    if told:
+        text.append(f"{told} left out  ", style=palette.severities["warning"])
+    labels = " against ".join(clean(label) for label in (axes.y_label, axes.x_label) if label)
+    for part in (labels, clean(axes.note)):
+        if part and text.cell_len + len(part) + 2 <= width:
+            text.append(f"{part}  ", style=palette.muted)
+    text.truncate(width)
+    return text
+
+
+_MARKERS_PLAIN = ("⠿", "+", "x", "o")
+
+
+def _plot(
+    lines: Sequence[tuple[np.ndarray, np.ndarray, Line]],
+    kind: str,
+    x_ticks: Sequence[tuple[float, str]],
+    y_ticks: Sequence[tuple[float, str]],
+    size: tuple[int, int],
+    palette: Palette,
+    base: float,
+) -> Text:
+    """plotext's part: everything in units of the canvas, 0 to 1."""
+    import plotext
+
+    with _plotext:
+        plotext.terminal.limit(False, False)  # else a figure larger than the terminal is cut without a word
+        figure = plotext.figure
+        figure.clear()
+        figure.plot_size(*size)
+        figure.theme("colorless")
+        figure.canvas("default")
+        for index, (x, y, line) in enumerate(lines):
+            symbol = "braille" if not no_colour() or index == 0 else _MARKERS_PLAIN[index % 4]
+            marker = plotext.marker(symbol, _rgb(palette.faint if line.faint else line.colour))
+            _add(figure, x, y, kind, marker, base)
+        figure.axes(False, axis="x", side="upper")
+        figure.axes(False, axis="y", side="right")
+        axis = _rgb(palette.muted)
+        figure.axes(True, axis="x", side="lower", pixel=_rgb(palette.faint))
+        figure.axes(True, axis="y", side="left", pixel=_rgb(palette.faint))
+        for name, ticks in (("x", x_ticks), ("y", y_ticks)):
+            ruler = figure.ruler(name)
+            ruler.lim(0.0, 1.0)
+            ruler.pixel(axis)
+            kept = [(at, label) for at, label in ticks if -1e-9 <= at <= 1 + 1e-9]
+            ruler.ticks([min(max(at, 0.0), 1.0) for at, _ in kept], [label for _, label in kept])
+        return Text.from_ansi(str(figure.build()).removesuffix("\n"), no_wrap=True)
+
+
+def _add(figure: Any, x: np.ndarray, y: np.ndarray, kind: str, marker: Any, base: float) -> None:
+    inside = np.isfinite(y) & (y >= -1e-9) & (y <= 1 + 1e-9) & (x >= -1e-9) & (x <= 1 + 1e-9)
+    if kind == "bars":
+        for at, top in zip(x[inside], np.clip(y[inside], 0, 1), strict=True):
+            segment = figure.segment([float(at), float(at)], [base, float(top)], marker=marker)
+            figure.draw(segment)
+        return
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], inside, [False])).astype(np.int8)))
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        signal = figure.signal(
+            np.clip(x[start:end], 0, 1).tolist(), np.clip(y[start:end], 0, 1).tolist(), marker=marker
+        )
+        if kind != "points" and end - start > 1:
+            signal.lines()
+        figure.draw(signal)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+class ChartView(Widget):
+    """A chart that is drawn only when it is on screen and something about it has changed, at most 10 times a second."""
+
+    DEFAULT_CSS = "ChartView { width: 1fr; height: 1fr; min-height: 5; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._axes = Axes()
+        self._palette = Palette()
+        self._drawn: tuple[Any, Text] | None = None
+        self._version = 0
+        self._last = 0.0
+        self._later: Timer | None = None
+        self.drawings = 0
+
+    def set(self, lines: Sequence[Line], axes: Axes, palette: Palette) -> None:
+        """Show these lines from the next drawing on."""
+        self._lines, self._axes, self._palette = tuple(lines), axes, palette
+        self._version += 1
+        wait = self._last + INTERVAL - time.monotonic()
+        if wait <= 0:
+            self.refresh()
+        elif self._later is None and self.is_mounted:
+            self._later = self.set_timer(wait, self._refresh_later)
+
+    def _refresh_later(self) -> None:
+        self._later = None
+        self.refresh()
+
+    def render(self) -> Text:
+        state = (self._version, self.size, self._palette)
+        if self._drawn is None or self._drawn[0] != state:
+            self._last = time.monotonic()
+            self.drawings += 1
+            self._drawn = (state, draw(self._lines, self._axes, self.size.width, self.size.height, self._palette))
+        return self._drawn[1]
+
+
+def value_at_end(line: Line) -> str:
+    """The last finite value of a line, for a caption."""
+    finite = line.y[np.isfinite(line.y)]
+    return number(float(finite[-1])) if len(finite) else "–"

@@ -1,0 +1,237 @@
+"""What a table shows of a frame: columns, order, filter, and cells made as `Text` when they come into view."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+from rich.cells import cell_len
+from rich.text import Text
+from textual_fastdatatable.backend import DataTableBackend
+
+from workbench.tui.formats import clean, number, percent, shorten
+
+Cell = Callable[[Any, Mapping[str, Any]], Text]
+MEASURED = 300  # rows looked at to find a column's width, besides its extremes
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column of a frame is shown.
+
+    `digits`: decimals (of percent for `percent=True`). `cell` draws a value itself, given the value and the whole row
+    as a dictionary; it must be quick and its `Text` must not depend on anything else. `width` fixes the width in cells,
+    `most` limits it; `keep_end` shortens at the front (paths). Numbers are right-aligned.
+    """
+
+    name: str
+    title: str = ""
+    digits: int | None = None
+    percent: bool = False
+    sign: bool = False
+    style: str = ""
+    cell: Cell | None = None
+    width: int | None = None
+    most: int = 48
+    keep_end: bool = False
+    right: bool | None = None
+
+    @property
+    def label(self) -> str:
+        return clean(self.title or self.name)
+
+
+def columns_of(frame: pl.DataFrame, percent_columns: Iterable[str] = ()) -> list[Column]:
+    """Plain columns for every column of a frame."""
+    fractions = set(percent_columns)
+    return [Column(name, percent=name in fractions, keep_end=name == "path") for name in frame.columns]
+
+
+class FrameBackend(DataTableBackend[pl.DataFrame]):
+    """A Polars frame as textual-fastdatatable reads it: only rows in view are ever turned into Python objects."""
+
+    def __init__(
+        self,
+        data: pl.DataFrame,
+        max_rows: int | None = None,
+        column_names: Sequence[str] | None = None,
+        *,
+        columns: Sequence[Column] | None = None,
+    ) -> None:
+        super().__init__(data, max_rows, column_names)
+        self.data = data
+        self.shown = [column for column in columns or columns_of(data) if column.name in data.columns or column.cell]
+        self._right = [self._is_right(column) for column in self.shown]
+        self._widths: list[int] | None = None
+        self.get_row_at = functools.lru_cache(maxsize=2048)(self._row)  # type: ignore[method-assign]
+
+    def _is_right(self, column: Column) -> bool:
+        if column.right is not None:
+            return column.right
+        return column.name in self.data.columns and self.data.schema[column.name].is_numeric()
+
+    @property
+    def right(self) -> list[bool]:
+        """Which columns are right-aligned."""
+        return self._right
+
+    def values(self, index: int) -> dict[str, Any]:
+        """The values of one row by column name."""
+        return self.data.row(index, named=True)
+
+    def _row(self, index: int) -> list[Text]:
+        if not 0 <= index < self.data.height:
+            raise IndexError(index)
+        values = self.values(index)
+        return [self._cell(place, values, width) for place, width in enumerate(self.column_content_widths)]
+
+    def _cell(self, place: int, values: Mapping[str, Any], width: int | None = None) -> Text:
+        column = self.shown[place]
+        value = values.get(column.name)
+        if column.cell is not None:
+            text = column.cell(value, values)
+        else:
+            told = self._told(column, value)
+            if width is not None and cell_len(told) > width:
+                told = shorten(told, width, keep_end=column.keep_end)
+            text = Text(told, style=column.style)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        if self._right[place]:
+            text.justify = "right"
+        return text
+
+    @staticmethod
+    def _told(column: Column, value: Any) -> str:
+        if value is None:
+            return "–"
+        if column.percent and isinstance(value, int | float):
+            return percent(float(value), digits=1 if column.digits is None else column.digits, sign=column.sign)
+        if isinstance(value, int | float):
+            told = number(value, column.digits)
+            return f"+{told}" if column.sign and value > 0 else told
+        return clean(value)
+
+    @property
+    def column_content_widths(self) -> list[int]:
+        if self._widths is None:
+            self._widths = [self._measure(place) for place in range(len(self.shown))]
+        return self._widths
+
+    def _measure(self, place: int) -> int:
+        column = self.shown[place]
+        if column.width is not None:
+            return column.width
+        rows = self.data.head(MEASURED).rows(named=True)
+        widest = max((self._cell(place, row).cell_len for row in rows), default=0)
+        if column.cell is None and column.name in self.data.columns and self.data.height > MEASURED:
+            series = self.data.get_column(column.name)
+            if series.dtype.is_numeric():
+                extremes = (series.min(), series.max())
+                widest = max(widest, *(cell_len(self._told(column, value)) for value in extremes))
+            elif series.dtype == pl.String:
+                longest = series.str.len_chars().max()
+                widest = max(widest, longest if isinstance(longest, int) else 0)
+        return min(max(widest, 1), column.most)
+
+    # What the base class demands; editing is refused, since tables here are views.
+
+    @classmethod
+    def from_pydict(
+        cls, data: Mapping[str, Sequence[Any]], max_rows: int | None = None, column_names: Sequence[str] | None = None
+    ) -> FrameBackend:
+        return cls(pl.DataFrame(dict(data)), max_rows, column_names)
+
+    @property
+    def source_data(self) -> pl.DataFrame:
+        return self.data
+
+    @property
+    def source_row_count(self) -> int:
+        return self.data.height
+
+    @property
+    def row_count(self) -> int:
+        return self.data.height
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return [column.name for column in self.shown]
+
+    def get_row_at(self, index: int) -> Sequence[Any]:
+        return self._row(index)
+
+    def get_column_at(self, index: int) -> Sequence[Any]:
+        return [self.get_cell_at(row, index) for row in range(self.data.height)]
+
+    def get_cell_at(self, row_index: int, column_index: int) -> Any:
+        return self.get_row_at(row_index)[column_index]
+
+    def sort(self, by: list[tuple[str, Literal["ascending", "descending"]]] | str) -> None:
+        raise TypeError("sort the frame and load it again")
+
+    def append_column(self, label: str, default: Any | None = None) -> int:
+        raise TypeError("a view cannot be edited")
+
+    def append_rows(self, records: Iterable[Iterable[Any]]) -> list[int]:
+        raise TypeError("a view cannot be edited")
+
+    def drop_row(self, row_index: int) -> None:
+        raise TypeError("a view cannot be edited")
+
+    def update_cell(self, row_index: int, column_index: int, value: Any) -> None:
+        raise TypeError("a view cannot be edited")
+
+
+_TERM = re.compile(r"^(?P<name>[\w .-]+?)\s*(?P<sign>>=|<=|!=|=|>|<|:)\s*(?P<value>.+)$")
+
+
+def filter_rows(frame: pl.DataFrame, text: str) -> pl.DataFrame:
+    """The rows of `frame` that match every word of `text`.
+
+    A word is text that some column contains (upper and lower case alike), or `column>0.5`, `column=cat`, `column:cat`
+    (contains). A column is named by any unambiguous start of its name.
+    """
+    kept = frame
+    for word in text.split():
+        kept = kept.filter(_term(kept, word))
+    return kept
+
+
+def _term(frame: pl.DataFrame, word: str) -> pl.Expr:
+    match = _TERM.match(word)
+    if match:
+        starts = [name for name in frame.columns if name.lower().startswith(match["name"].lower())]
+        exact = [name for name in starts if name.lower() == match["name"].lower()]
+        if len(exact or starts) == 1:
+            return _compare(frame, (exact or starts)[0], match["sign"], match["value"])
+    return pl.any_horizontal(
+        *(_contains(name, word) for name, dtype in frame.schema.items() if dtype == pl.String or dtype.is_integer()),
+        pl.lit(False),
+    ).fill_null(False)
+
+
+def _contains(name: str, word: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String).str.to_lowercase().str.contains(word.lower(), literal=True)
+
+
+def _compare(frame: pl.DataFrame, name: str, sign: str, value: str) -> pl.Expr:
+    column = pl.col(name)
+    if sign == ":":
+        return _contains(name, value).fill_null(False)
+    typed: float | str = value
+    if frame.schema[name].is_numeric():
+        try:
+            typed = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+        except ValueError:
+            return pl.lit(False)
+    else:
+        column = column.cast(pl.String)
+    compared = {
+        ">=": column >= typed, "<=": column <= typed, "!=": column != typed,
+        "=": column == typed, ">": column > typed, "<": column < typed,
+    }  # fmt: skip
+    return compared[sign].fill_null(False)
