@@ -1,0 +1,101 @@
+"""A small made-up feature set, for the tests of plugins: a real store on disk, read by the real code.
+
+from workbench.testing import run_analysis, tiny_context
+
+def test_it(tmp_path):
+    blocks = run_analysis(MyAnalysis, tiny_context(tmp_path), top=5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from workbench.api import Analysis, Block, Context
+from workbench.features.store import MANIFEST, Manifest, SplitInfo, Store
+from workbench.settings import resolve
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """A run whose head names the nearest class mean of train."""
+
+    store: Store
+    id: str = "20260101-000000-tiny-00"
+    head: str = "tiny"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    def predictions(self, split: str) -> pl.DataFrame:
+        """As `workbench.api.RunView.predictions`."""
+        train, asked = self.store.train, self.store.split(split)
+        means = np.stack([train.features[train.labels == c].mean(axis=0) for c in range(len(self.store.classes))])
+        distance = ((asked.features[:, None] - means) ** 2).sum(axis=2)
+        weight = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
+        predicted = distance.argmin(axis=1)
+        frame = pl.DataFrame(
+            {
+                "label": asked.labels,
+                "predicted": predicted.astype(np.int64),
+                "confidence": (1 / weight.sum(axis=1)).astype(np.float32),
+                "correct": predicted == asked.labels,
+            }
+        )
+        return frame.with_columns(val=np.arange(asked.rows) % 10 == 0) if split == "train" else frame
+
+
+def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, seed: int = 0) -> Store:
+    """Write a store with train (`rows` samples) and the test sets `test1` (half) and `test2` (a third, shifted)."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes, dim)) * 2
+    infos = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, count, shift in (("train", rows, 0.0), ("test1", rows // 2, 0.0), ("test2", rows // 3, 0.7)):
+        labels = np.arange(count) % classes
+        features = centres[labels] + rng.normal(size=(count, dim)) * (1 + shift) + shift
+        np.save(folder / f"{name}.npy", features.astype(np.float32))
+        paths = [f"{name}/{label}/{row:04d}.png" for row, label in enumerate(labels)]
+        pl.DataFrame({"label": labels, "path": paths}).write_parquet(folder / f"{name}.parquet")
+        counts = np.bincount(labels, minlength=classes).tolist()
+        infos.append(SplitInfo(name=name, rows=count, class_counts=counts, files=[]))
+    manifest = Manifest(
+        version=1,
+        fingerprint=f"tiny-{rows}-{dim}-{classes}-{seed}",
+        created="2026-01-01T00:00:00+00:00",
+        dim=dim,
+        dtype="float32",
+        feature_names=[f"f{i}" for i in range(dim)],
+        label_values=[10 * c for c in range(classes)],
+        class_names=[f"class {c}" for c in range(classes)],
+        splits=infos,
+    )
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return Store.open(folder)
+
+
+def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Context:
+    """What an analysis is given, on a tiny store made in `folder` (or on `store`); `given` replaces fields of it."""
+    made = store or tiny_store(folder)
+    run = TinyRun(made)
+    names = list(made.tests)
+    ctx = Context(
+        splits=made.splits,
+        pair=(names[0], names[1]),
+        classes=made.classes,
+        label_values=made.label_values,
+        feature_names=made.feature_names,
+        run=run,
+        runs={run.id: run},
+    )
+    return replace(ctx, **given)
+
+
+def run_analysis(analysis: type[Analysis], ctx: Context, **params: object) -> list[Block]:
+    """All blocks of an analysis; raises BadInput for a parameter that is unknown or outside its range."""
+    return list(analysis().run(ctx, resolve(analysis.Params, params)))

@@ -1,0 +1,103 @@
+"""The contract that every analysis keeps, checked on a small made-up set."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import plugins
+from workbench.api import Analysis, Context
+from workbench.errors import BadInput
+from workbench.settings import declared, resolve
+from workbench.testing import tiny_context
+from workbench.worker import blocks as codec
+
+if TYPE_CHECKING:
+    from workbench.worker.child import Job
+
+MANY_BLOCKS = 1000
+
+
+@dataclass
+class Report:
+    """What was looked at and what is wrong."""
+
+    passed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def say(self, what: str, problem: str | None) -> None:
+        """Note one check: passed when there is no problem."""
+        if problem is None:
+            self.passed.append(what)
+        else:
+            self.problems.append(f"{what}: {problem}")
+
+
+def check_file(path: str, job: Job) -> None:
+    """Check every analysis of a file, logging each check; raises BadInput naming what is wrong."""
+    found = plugins.read_file("user", Path(path))
+    problems: list[str] = []
+    for info in found:
+        if info.error:
+            raise BadInput(f"{path}: {info.error}")
+        report = check_analysis(info, plugins.load(info), job.send)
+        for text in report.passed:
+            job.log(f"{info.name}: {text}: ok")
+        problems += [f"{info.name}: {text}" for text in report.problems]
+    if problems:
+        raise BadInput(f"{path}: " + "\n".join(problems))
+
+
+def check_analysis(
+    info: plugins.PluginInfo, analysis: type[Analysis], send: Callable[..., object] = lambda *message: None
+) -> Report:
+    """Hold one analysis to the contract. An exception of its own is passed on, with its traceback."""
+    report = Report()
+    report.say("it has a title", None if analysis.title else 'add title = "..."')
+    report.say("its docstring says what it answers", None if info.doc else "add a docstring to the class")
+    report.say("its parameters", _parameters(info, analysis))
+    with tempfile.TemporaryDirectory() as folder:
+        ctx = tiny_context(Path(folder))
+        report.say("its blocks on a small made-up set", _blocks(analysis, ctx, send))
+        report.say("it stops when asked", _stops(analysis, Path(folder)))
+    return report
+
+
+def _parameters(info: plugins.PluginInfo, analysis: type[Analysis]) -> str | None:
+    settings = declared(analysis.Params)
+    resolve(analysis.Params, {})
+    for setting in settings.values():
+        if not setting.help:
+            return f"parameter {setting.name} has no help"
+        if setting.default is not None:
+            setting.convert(setting.default)
+    if info.settings is not None and [one.name for one in info.settings] != list(settings):
+        return "what the class declares differs from what the file says; give literal values in class Params"
+    return None
+
+
+def _blocks(analysis: type[Analysis], ctx: Context, send: Callable[..., object]) -> str | None:
+    fractions: list[float] = []
+    ctx = replace(ctx, report_progress=lambda fraction, text: fractions.append(fraction))
+    count = 0
+    for block in analysis().run(ctx, resolve(analysis.Params, {})):
+        message, buffers = codec.encode(block)
+        codec.decode(message, buffers)
+        send(message, buffers)
+        count += 1
+    if not count:
+        return "it yielded none"
+    if any(not 0 <= fraction <= 1 for fraction in fractions):
+        return "it told a progress outside 0 to 1"
+    return None
+
+
+def _stops(analysis: type[Analysis], folder: Path) -> str | None:
+    ctx = tiny_context(folder, is_cancelled=lambda: True)
+    for count, _ in enumerate(analysis().run(ctx, resolve(analysis.Params, {}))):
+        if count > MANY_BLOCKS:
+            return "it goes on yielding blocks after ctx.cancelled became true"
+    return None

@@ -1,0 +1,154 @@
+"""The child's side of the worker: one job after the other, warm between them.
+
+The protocol has a pipe of its own. What the analysis prints, and what libraries write to the standard error, goes to
+the job's log instead and cannot disturb it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import queue
+import resource
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadInput, Cancelled, Failed
+from workbench.worker import wire
+
+PROGRESS_INTERVAL = 0.05
+
+
+def main() -> None:
+    """Serve jobs until the parent goes away."""
+    commands, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # a plugin that asks for input gets its end at once
+    os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="replace")  # type: ignore[union-attr]
+    faulthandler.enable()
+    _limit_memory(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    Child(os.fdopen(commands, "rb"), answers).serve()
+
+
+def _limit_memory(limit: int) -> None:
+    """Let a greedy plugin meet MemoryError here, rather than the machine's out-of-memory killer anywhere."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if limit > 0:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    with contextlib.suppress(OSError):  # only Linux has it; where it cannot be set the limit still stands
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+class Child:
+    """Reads commands in a thread, so that a cancel arrives while a job runs, and works in the main thread."""
+
+    def __init__(self, commands: Any, answers: int) -> None:
+        self._commands = commands
+        self._answers = answers
+        self._jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._lock = threading.Lock()
+
+    def serve(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        while True:
+            self._do(self._jobs.get())
+
+    def _listen(self) -> None:
+        while True:
+            message = wire.read(self._commands.read)
+            if message is None:
+                os._exit(0)  # the parent is gone: nobody waits for an answer
+            if "cancel" in message[0]:
+                self._cancelled.add(message[0]["cancel"])
+            else:
+                self._jobs.put(message[0])
+
+    def send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        """Write a message to the parent."""
+        data = memoryview(wire.pack(message, buffers or []))
+        with self._lock:  # a plugin may report its progress from threads
+            while data:
+                data = data[os.write(self._answers, data) :]
+
+    def _do(self, request: dict[str, Any]) -> None:
+        job = Job(request, self.send, lambda: request["job"] in self._cancelled)
+        try:
+            last = job.work()
+        except BaseException as error:  # noqa: BLE001 - whatever an analysis raises is its own failure
+            last = _failure(error, job.is_cancelled())
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(ValueError, OSError):  # the plugin may have closed them
+                stream.flush()
+        with contextlib.suppress(OSError):
+            os.write(2, f"\0{request['job']}\n".encode())  # where this job's log ends
+        self.send(last)
+
+
+class Job:
+    """One analysis on its way: the request, what it says, whether it is to stop."""
+
+    def __init__(self, request: dict[str, Any], send: Callable[..., None], is_cancelled: Callable[[], bool]) -> None:
+        self.request = request
+        self.send = send
+        self.is_cancelled = is_cancelled
+        self._told = 0.0
+
+    def work(self) -> dict[str, Any]:
+        """Do it; the last message."""
+        from workbench.worker import work
+
+        started = time.perf_counter()
+        if self.is_cancelled():
+            raise Cancelled
+        cached, params = (work.check if self.request.get("check") else work.analyse)(self)
+        if self.is_cancelled():
+            raise Cancelled
+        return {"kind": "done", "seconds": time.perf_counter() - started, "cached": cached, "params": params}
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Tell how far it is, unless that was just told."""
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_INTERVAL or fraction >= 1:
+            self._told = now
+            bounded = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
+            self.send({"kind": "progress", "fraction": bounded, "text": str(text)})
+
+    def log(self, text: str) -> None:
+        """One or more lines for the log, by the way that prints take too, so that their order is kept."""
+        print(text, flush=True)
+
+
+def _failure(error: BaseException, cancelled: bool) -> dict[str, Any]:
+    if cancelled:
+        return {"kind": "failed", "failure": "cancelled", "message": "cancelled", "traceback": ""}
+    if isinstance(error, BadInput):
+        return {"kind": "failed", "failure": "bad input", "message": str(error), "traceback": ""}
+    told = "".join(traceback.format_exception(type(error), error, _own_part(error)))
+    name = "" if isinstance(error, Failed) else type(error).__name__
+    message = ": ".join(part for part in (name, str(error).strip()) if part)
+    failed: dict[str, Any] = {"kind": "failed", "failure": "raised", "message": message, "traceback": told}
+    if isinstance(error, MemoryError):
+        limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        failed["message"] = f"it ran out of memory (the worker may use {limit / 2**30:.1f} GiB)"
+        failed["restart"] = True  # what it held may still be held
+    return failed
+
+
+def _own_part(error: BaseException) -> Any:
+    """The traceback without the machinery that called the analysis."""
+    machinery = str(Path(__file__).parent)
+    step = error.__traceback__
+    while step is not None and (
+        step.tb_frame.f_code.co_filename.startswith(machinery) or "importlib" in step.tb_frame.f_code.co_filename
+    ):
+        step = step.tb_next
+    return step or error.__traceback__

@@ -1,0 +1,159 @@
+"""The worker's process as the parent holds it: its pipes, its limits, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench.worker import wire
+
+LINE_LENGTH = 2000
+LAST_LINES = 60
+LEAST_MEMORY = 1 << 30
+LOOK = 0.2  # seconds between looks at whether it lives
+DRAIN = 1.0  # seconds to wait for the rest of a log; a process that the plugin started may hold it open
+
+
+class Process:
+    """A running child."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._log = asyncio.ensure_future(self._read_log())
+        self._on_line: Callable[[str], object] | None = None
+        self._mark = ""
+        self._log_ended = asyncio.Event()
+
+    @classmethod
+    async def start(cls, memory_limit: int | None = None) -> Process:
+        """Start a child in a session of its own, so that whatever it starts can be ended with it. Raises OSError."""
+        package = str(Path(__file__).resolve().parents[2])
+        paths = [package, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # no file of the current folder may stand in for a library
+            "-m",
+            "workbench.worker",
+            str(memory_budget() if memory_limit is None else memory_limit),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    @property
+    def last_words(self) -> str:
+        """The last lines that it printed: after a crash they hold the stack."""
+        return "\n".join(self._last)
+
+    def begin(self, mark: str, on_line: Callable[[str], object]) -> None:
+        """A job begins: `on_line` gets each line that is printed until the line `mark` ends its log."""
+        self._mark, self._on_line = mark, on_line
+        self._log_ended.clear()
+        self._last.clear()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write a message; a dead child shows at the next `receive`."""
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(wire.pack(message))
+
+    async def receive(self) -> wire.Message | None:
+        """The next message, None when the child is gone; raises ValueError for what is no message."""
+        reading = asyncio.ensure_future(self._read())
+        try:
+            while not (await asyncio.wait([reading], timeout=LOOK))[0]:
+                if not self.alive:  # what it started may hold the pipe open after its death
+                    await asyncio.wait([reading], timeout=DRAIN)
+                    self.kill()
+                    return await asyncio.wait_for(reading, DRAIN)
+            return await reading
+        except TimeoutError:
+            return None
+        finally:
+            reading.cancel()
+
+    async def _read(self) -> wire.Message | None:
+        pipe = self._process.stdout
+        assert pipe is not None
+        try:
+            head, body = wire.sizes(await pipe.readexactly(wire.HEADER.size))
+            return wire.unpack(await pipe.readexactly(head), await pipe.readexactly(body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    def kill(self) -> None:
+        """End it, and what it started, at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def ended(self) -> int:
+        """Wait for its end and for its last words; the return code."""
+        for _ in range(int(DRAIN / LOOK)):  # it may have closed its pipe and live on
+            if not self.alive:
+                break
+            await asyncio.sleep(LOOK)
+        self.kill()  # what it started may outlive it
+        while self._process.returncode is None:  # wait() would also wait for whoever holds the pipes
+            await asyncio.sleep(LOOK / 10)
+        await asyncio.wait([self._log], timeout=DRAIN)
+        self._log.cancel()
+        return self._process.returncode
+
+    async def end_of_log(self) -> None:
+        """Wait until the log of the job has been read."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._log_ended.wait(), DRAIN)
+        self._on_line = None
+
+    async def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        rest = b""
+        while chunk := await self._process.stderr.read(1 << 16):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._line(line)
+            if len(rest) > LINE_LENGTH * 4:
+                self._line(rest)
+                rest = b""
+        if rest:
+            self._line(rest)
+
+    def _line(self, raw: bytes) -> None:
+        from workbench.text import clean
+
+        text, _, mark = raw.rpartition(b"\0")
+        ends = bool(self._mark) and mark == self._mark.encode()
+        if not ends or text:
+            line = clean((text if ends else raw).decode("utf-8", "replace"))
+            shown = line if len(line) <= LINE_LENGTH else line[:LINE_LENGTH] + " ..."
+            self._last.append(shown)
+            if self._on_line is not None:
+                self._on_line(shown)
+        if ends:
+            self._log_ended.set()
+
+
+def memory_budget() -> int:
+    """Four fifths of the memory that is free to this process, by its control group's limit where it has one."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError):  # no control group, or one without a limit
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        free = min(free, limit - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+    return max(int(free * 0.8), LEAST_MEMORY)

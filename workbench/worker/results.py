@@ -1,0 +1,88 @@
+"""Answers kept on disk, by all that they depend on: the data, the run, the parameters, and the analysis' own source."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from workbench import __version__
+from workbench.worker import wire
+
+LARGEST_ANSWER = 256 << 20
+LARGEST_CACHE = 1 << 30
+
+
+@dataclass
+class Answer:
+    """A complete answer: its blocks as messages, and the state of the runs that it looked at beside the chosen one."""
+
+    blocks: list[wire.Message]
+    runs: dict[str, str] | None = None
+
+
+def key(
+    data: str,
+    analysis: str,
+    source: str,
+    params: Mapping[str, Any],
+    pair: Sequence[str],
+    run: Mapping[str, Any] | None,
+) -> str:
+    """The name under which an answer is kept. `run`: id and summary of the chosen run."""
+    parts = [__version__, data, analysis, source, dict(params), list(pair), run]
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:40]
+
+
+def state_of(summary: Mapping[str, Any]) -> str:
+    """A short hash of a run's summary."""
+    return hashlib.sha256(msgspec.json.encode(dict(summary), order="sorted")).hexdigest()[:16]
+
+
+def load(folder: Path, name: str) -> Answer | None:
+    """The answer kept as `name`; None when there is none, or a file that is torn."""
+    try:
+        with (folder / f"{name}.answer").open("rb") as file:
+            messages = list(_messages(file))
+    except (OSError, ValueError):
+        return None
+    if not messages or messages[-1][0].get("kind") != "end":
+        return None
+    return Answer(messages[:-1], messages[-1][0]["runs"])
+
+
+def _messages(file: Any) -> Iterator[wire.Message]:
+    while (message := wire.read(file.read)) is not None:
+        yield message
+
+
+def save(folder: Path, name: str, answer: Answer) -> None:
+    """Keep an answer: written beside and renamed, the oldest answers removed beyond a gigabyte. Raises OSError."""
+    parts = [wire.pack(*block) for block in answer.blocks]
+    if sum(map(len, parts)) > LARGEST_ANSWER:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{name}.{os.getpid()}"
+    try:
+        with partial.open("wb") as file:
+            file.writelines([*parts, wire.pack({"kind": "end", "runs": answer.runs})])
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / f"{name}.answer")
+    finally:
+        partial.unlink(missing_ok=True)
+    _prune(folder)
+
+
+def _prune(folder: Path) -> None:
+    kept = sorted(((file.stat(), file) for file in folder.glob("*.answer")), key=lambda pair: -pair[0].st_mtime)
+    total = 0
+    for stat, file in kept:
+        total += stat.st_size
+        if total > LARGEST_CACHE:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""What the child does for a job: find the analysis, give it its context, send its blocks."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import plugins
+from workbench.api import Analysis, Context, RunView
+from workbench.errors import BadInput, choose
+from workbench.features.store import Store
+from workbench.settings import resolve, values_of
+from workbench.worker import blocks as codec
+from workbench.worker import results
+from workbench.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.worker.child import Job
+
+_stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
+
+
+def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
+    """Run the analysis that was asked for, or send its kept answer: (was it kept, all parameters)."""
+    request = job.request
+    workspace = Workspace.open(request["folder"], request["state"])
+    info = plugins.find(workspace, request["analysis"])
+    found = plugins.load(info)
+    params = resolve(found.Params, request["params"], where=f"analysis {info.name}: ")
+    store = _open_store(workspace, job)
+    ctx, runs = make_context(workspace, store, job)
+    source = plugins.fingerprint(info.path) if info.path else ""
+    name = results.key(
+        store.fingerprint,
+        info.name,
+        source + (plugins.fingerprint(plugins.STATS) if info.source == "built-in" else ""),
+        values_of(params),
+        ctx.pair,
+        None if ctx.run is None else {"id": ctx.run.id, "summary": dict(ctx.run.summary)},
+    )
+    folder = workspace.cache_dir / "answers"
+    kept = results.load(folder, name)
+    if kept is not None and (kept.runs is None or kept.runs == runs.states()):
+        for message, buffers in kept.blocks:
+            job.send(message, buffers)
+        return True, values_of(params)
+    answer = results.Answer(list(send_blocks(found(), ctx, params, job)))
+    if not job.is_cancelled():
+        answer.runs = runs.states() if runs.looked_at else None
+        try:
+            results.save(folder, name, answer)
+        except OSError as error:
+            job.log(f"the answer could not be kept for next time: {error}")
+    return False, values_of(params)
+
+
+def send_blocks(analysis: Analysis, ctx: Context, params: Any, job: Job) -> Iterator[Any]:
+    """Run an analysis, sending each block as it comes; the blocks as messages."""
+    answer = analysis.run(ctx, params)
+    if not hasattr(answer, "__iter__"):
+        raise TypeError(f"run() gave a {type(answer).__name__}; it yields blocks, or returns a list of them")
+    for block in answer:
+        message = codec.encode(block)
+        job.send(*message)
+        yield message
+        if job.is_cancelled():
+            return
+
+
+def make_context(workspace: Workspace, store: Store, job: Job) -> tuple[Context, Runs]:
+    """What the analysis is given; raises BadInput for a run or a pair of test sets that does not exist."""
+    request = job.request
+    tests = list(store.tests)
+    pair = tuple(choose(name, tests, "test set") for name in request["pair"] or tests[:2])
+    runs = Runs(workspace)
+    chosen = runs.open(request["run"]) if request["run"] else None
+    if chosen is not None:
+        _same_data(chosen, store)
+    root = workspace.config.images.root
+    return Context(
+        splits=store.splits,
+        pair=pair,  # type: ignore[arg-type]  # a workspace with fewer than two test sets has a shorter pair
+        classes=store.classes,
+        label_values=store.label_values,
+        feature_names=store.feature_names,
+        run=chosen,
+        runs=runs,
+        rng=np.random.default_rng(zlib.crc32(request["analysis"].encode())),
+        image_root=workspace.path(root) if root else None,
+        report_progress=job.progress,
+        report_log=job.log,
+        is_cancelled=job.is_cancelled,
+    ), runs
+
+
+def _same_data(run: RunView, store: Store) -> None:
+    trained_on = run.config.get("fingerprint")
+    if trained_on and trained_on != store.fingerprint:
+        raise BadInput(
+            f"run {run.id} was trained on features that have changed since (fingerprint {str(trained_on)[:12]}, now "
+            f"{store.fingerprint[:12]}): train again, or choose another run"
+        )
+
+
+class Runs(Mapping[str, RunView]):
+    """The finished runs by id, opened when they are looked at, and a note of whether that happened."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._opened: dict[str, RunView] = {}
+        self.looked_at = False
+
+    def open(self, run_id: str) -> RunView:
+        from workbench import runs
+
+        if run_id not in self._opened:
+            self._opened[run_id] = runs.RunFolder(runs.load(self._workspace, run_id).folder)
+        return self._opened[run_id]
+
+    def _ids(self) -> list[str]:
+        from workbench import runs
+
+        return [run.id for run in runs.list_runs(self._workspace) if run.state == "finished"]
+
+    def states(self) -> dict[str, str]:
+        """Each finished run's id with a hash of its summary."""
+        return {run_id: results.state_of(self.open(run_id).summary) for run_id in self._ids()}
+
+    def __getitem__(self, run_id: str) -> RunView:
+        self.looked_at = True
+        if run_id not in self._ids():
+            raise KeyError(run_id)
+        return self.open(run_id)
+
+    def __iter__(self) -> Iterator[str]:
+        self.looked_at = True
+        return iter(self._ids())
+
+    def __len__(self) -> int:
+        self.looked_at = True
+        return len(self._ids())
+
+
+def _open_store(workspace: Workspace, job: Job) -> Store:
+    from workbench.features.ingest import ingested, open_store
+
+    store = ingested(workspace) or open_store(
+        workspace,
+        progress=lambda step: job.progress(step.fraction, f"reading {step.split}"),
+        cancelled=job.is_cancelled,
+    )
+    kept = _stores.get(store.folder)
+    if kept is not None and kept.manifest == store.manifest:
+        return kept
+    _stores.clear()
+    _stores[store.folder] = store
+    return store
+
+
+def check(job: Job) -> tuple[bool, dict[str, Any]]:
+    """Run every analysis of one file on a small made-up set and hold it to the contract."""
+    from workbench.worker.checking import check_file
+
+    check_file(job.request["check"], job)
+    return False, {}
