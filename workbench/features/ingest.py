@@ -8,7 +8,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from workbench.features.labels import ClassTable
-    from workbench.features.readers import Source
+    from workbench.features.readers import Batch, Source
+    from workbench.features.writer import SplitWriter
 
 VERSION = 1  # of the store's layout; a store of another version is read anew
 CURRENT = "current.json"
@@ -337,11 +339,8 @@ class _Reading:
         with SplitWriter(
             self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place
         ) as out:
-            for batch in source.batches(rows):
-                if self.cancelled():
-                    raise Cancelled("reading was stopped; nothing was kept")
-                kept = out.add(batch.features)
-                others.append(batch.others if kept is None or not drop else batch.others.filter(pl.Series(kept)))
+            for kept, rest in self._written(source.batches(rows), out):
+                others.append(rest if kept is None or not drop else rest.filter(pl.Series(kept)))
                 share = min(1.0, out.read_rows / expected) if expected else 0.5
                 self._tell(split, out.read_rows, int(self.done_bytes + share * size))
         if not out.read_rows:
@@ -356,6 +355,19 @@ class _Reading:
             "in_place": str(in_place) if in_place else "",
         }
         return pl.concat(others, how="vertical_relaxed"), info
+
+    def _written(self, batches: Iterator[Batch], out: SplitWriter) -> Iterator[tuple[np.ndarray | None, pl.DataFrame]]:
+        """Each batch written, one behind the one being parsed, so that parsing does not wait for the disk."""
+        waiting: tuple[Future[np.ndarray | None], pl.DataFrame] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for batch in batches:
+                if self.cancelled():
+                    raise Cancelled("reading was stopped; nothing was kept")
+                if waiting is not None:
+                    yield waiting[0].result(), waiting[1]
+                waiting = pool.submit(out.add, batch.features), batch.others
+            if waiting is not None:
+                yield waiting[0].result(), waiting[1]
 
     def _tell(self, split: str, rows: int, done: int) -> None:
         self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))

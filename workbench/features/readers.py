@@ -134,7 +134,9 @@ class TableSource(Source):
         frame = frame.select([*features, *others])
         try:
             for part in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True, engine="streaming"):
-                yield Batch(self._matrix(part, features), part.select(others).rename(renamed))
+                columns = part.get_columns()  # select would build a thousand expressions for each batch
+                rest = pl.DataFrame(columns[len(features) :]).rename(renamed)
+                yield Batch(self._matrix(columns[: len(features)]), rest)
         except pl.exceptions.PolarsError as error:
             self._explain(error)
             raise BadInput(f"{self.files[0]}: cannot be read: {_short(error)}") from None
@@ -142,17 +144,17 @@ class TableSource(Source):
     def _needs_cast(self, name: str) -> bool:
         return self.schema[name] != pl.Float32
 
-    def _matrix(self, part: pl.DataFrame, features: list[str]) -> np.ndarray:
+    def _matrix(self, features: list[pl.Series]) -> np.ndarray:
         if not self.roles.vector:
-            return part.select(features).to_numpy(order="c")
-        column = part[features[0]]
+            return pl.DataFrame(features).to_numpy(order="c")
+        column = features[0]
         lengths = column.arr.len() if isinstance(column.dtype, pl.Array) else column.list.len()
         width = len(self.feature_names)
         wrong = (lengths.fill_null(0) != width).arg_true()
         if len(wrong):
             row = int(wrong[0])
             raise BadInput(
-                f"{self.files[0]}: column {features[0]!r} has {lengths[row]} values where the first row has {width}"
+                f"{self.files[0]}: column {column.name!r} has {lengths[row]} values where the first row has {width}"
             )
         return column.explode().cast(pl.Float32).to_numpy().reshape(len(column), width)
 
