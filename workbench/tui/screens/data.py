@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
+from workbench.tui.formats import clean
 from workbench.tui.messages import RowsLoaded
 from workbench.tui.screens import data_parts
 from workbench.tui.screens.base import WorkbenchScreen
@@ -170,7 +172,8 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         self._browsed = split
         self.bench.select(split=split)
         box = self.query_one("#samples-box")
-        box.border_title = f"Samples of {split}" + (f", class {class_name}" if class_name else "")
+        title = f"Samples of {split}" + (f", class {class_name}" if class_name else "")
+        box.border_title = Text(clean(title))  # a str would be read as markup
         self.query_one(ContentSwitcher).current = "browser"
         self._load_samples(split, class_name)
 

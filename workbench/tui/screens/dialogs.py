@@ -100,7 +100,7 @@ class ChooseDialog(Dialog):
 
     def compose(self) -> ComposeResult:
         box = Vertical(id="box")
-        box.border_title = self._title
+        box.border_title = Text(clean(self._title))  # a str would be read as markup
         box.border_subtitle = "enter chooses, escape closes"
         with box:
             yield OptionList(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
@@ -125,7 +125,7 @@ class TextDialog(Dialog):
 
     def compose(self) -> ComposeResult:
         box = Vertical(id="box")
-        box.border_title = clean(self._title)
+        box.border_title = Text(clean(self._title))  # a str would be read as markup
         box.border_subtitle = "escape closes"
         with box, VerticalScroll():
             yield Static(Text(clean(self._text, lines=True) or "nothing yet"))

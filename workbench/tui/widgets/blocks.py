@@ -46,7 +46,7 @@ class Blocks(VerticalScroll):
     def show(self, blocks: Sequence[Block], palette: Palette) -> None:
         """Show these blocks; consecutive metrics share one panel, so that their intervals have one axis."""
         fresh = tuple(blocks)
-        if fresh == self._blocks[: len(fresh)] and len(fresh) == len(self._blocks):
+        if _same(fresh, self._blocks):
             return
         units = _units(fresh)
         same = 0
