@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check picture bench clean
+.PHONY: demo test check picture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench demo
@@ -18,7 +18,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 picture: $(VENV)/.installed-dev
-	$(BIN)/python scripts/picture.py
+	$(BIN)/python data/make_picture.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""`pip install .` elsewhere gives a working demo: the wheel is built, installed into a fresh environment, and opened."""
+"""`pip install .` elsewhere gives a working demo: the wheel, in a fresh environment, is opened."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def run(workspace: object) -> None:
     from workbench.workspace import Workspace
 
     assert isinstance(workspace, Workspace)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise BadInput(
             "the interface needs a terminal; headless: workbench ingest, train, analyse (see workbench --help)"
         )
