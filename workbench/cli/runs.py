@@ -1,0 +1,130 @@
+"""`workbench runs`: list, show, stop, resume and remove runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.common import FOLDER, JSON, STATE, emit, notice
+
+if TYPE_CHECKING:
+    from workbench.runs import RunSnapshot
+    from workbench.workspace import Workspace
+
+VERBS = ("list", "show", "stop", "resume", "remove")
+WAIT = 30.0  # seconds that a run is given to keep its state
+
+
+def command(
+    folder: FOLDER,
+    verb: Annotated[str, typer.Argument(metavar="[list|show|stop|resume|remove]", help="what to do")] = "list",
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="which run: its id, the beginning of it, or last")
+    ] = None,
+    state: STATE = None,
+    json: JSON = False,
+) -> None:
+    """List the runs of FOLDER, or show, stop, resume or remove one. A resumed run goes on from its last checkpoint."""
+    from workbench import runs
+    from workbench.errors import BadInput, choose
+    from workbench.workspace import Workspace
+
+    choose(verb, VERBS, "verb")
+    workspace = Workspace.open(folder, state)
+    if verb == "list":
+        if run_id:
+            raise BadInput(f"runs FOLDER list takes no run; for one run: runs FOLDER show {run_id}")
+        _list(workspace, json=json)
+        return
+    if not run_id:
+        raise BadInput(f"runs FOLDER {verb}: which run? give its id, the beginning of it, or last")
+    run = runs.load(workspace, run_id)
+    if verb == "show":
+        _show(run, json=json)
+        return
+    if verb == "stop":
+        run = runs.stop(run, wait=WAIT)
+    elif verb == "resume":
+        run = runs.start_sync(runs.resume(run))
+    else:
+        runs.remove(run)
+    done = "removed" if verb == "remove" else run.state
+    if json:
+        emit({"run": run.id, "state": done})
+    else:
+        print(f"{run.id} {done}" + (", asked to stop" if verb == "stop" and run.active else ""))
+
+
+def plain(run: RunSnapshot) -> dict[str, Any]:
+    """A run as JSON tells it."""
+    return {
+        "run": run.id,
+        "head": run.head,
+        "state": run.state,
+        "epoch": run.epoch,
+        "epochs": run.epochs,
+        "created": run.created,
+        "seconds": run.seconds,
+        "device": run.device,
+        "error": run.error,
+        "val": {"accuracy": run.val_accuracy},
+        "tests": run.tests,
+        "gap": run.gap,
+        "settings": run.settings,
+        "folder": str(run.folder),
+    }
+
+
+def _list(workspace: Workspace, *, json: bool) -> None:
+    from workbench import runs
+
+    found = runs.list_runs(workspace)
+    looks = runs.test_looks(workspace)
+    if json:
+        emit({"runs": [plain(run) for run in found], "test_looks": looks})
+        return
+    if not found:
+        notice(f"no runs yet; train one: workbench train {workspace.root} --head linear")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    names = workspace.test_names[:2]
+    for heading in ("run", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("epoch", "val", *names, "gap", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for run in found:
+        tests = [_percent(run.tests.get(name, {}).get("accuracy")) for name in names]
+        gap = f"{100 * run.gap['value']:.1f}" if run.gap else "-"
+        epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
+        table.add_row(run.id, run.state, epochs, _percent(run.val_accuracy), *tests, gap, seconds)
+    console = Console(highlight=False, markup=False)
+    # a pipe has no width, and its reader wants whole lines
+    console.print(table, width=None if console.is_terminal else 200)
+    console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in looks.items()))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _show(run: RunSnapshot, *, json: bool) -> None:
+    if json:
+        emit({**plain(run), "summary": run.summary, "config": run.config})
+        return
+    from workbench.cli.train import show_result
+
+    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
+    print(f"{run.id}: {run.head}, {run.state}, epoch {run.epoch} of {run.epochs}, created {created}")
+    print("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
+    print(f"in {run.folder}")
+    if run.error:
+        print(f"error: {run.error}")
+    if run.summary:
+        show_result(run)
+    elif run.val_accuracy is not None:
+        print(f"val accuracy after the last epoch: {run.val_accuracy:.1%}")

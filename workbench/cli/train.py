@@ -1,0 +1,179 @@
+"""`workbench train`: train a head in a process of its own, and watch it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
+from workbench.heads import HEADS, HeadSpec
+from workbench.heads.spec import TrainedByGradient
+from workbench.settings import Setting, declared, parse_pairs
+
+if TYPE_CHECKING:
+    from workbench.runs import RunSnapshot
+
+POLL = 0.1  # seconds between two looks at the run's files
+
+
+def command(
+    folder: FOLDER,
+    head: Annotated[str, typer.Option("--head", metavar="NAME", help=f"which head: {', '.join(HEADS)}")],
+    settings: SET = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="start the run, print its id, and leave it to itself")
+    ] = False,
+    state: STATE = None,
+    json: JSON = False,
+) -> None:
+    from workbench import runs
+    from workbench.heads import resolve_settings
+
+    values = parse_pairs(settings or [])
+    resolve_settings(head, values)  # before anything is read, which may take long
+    workspace, store = read_store(folder, state)
+    run = runs.start_sync(runs.create(workspace, store, head, values))
+    if detach:
+        if json:
+            emit({"run": run.id, "head": run.head, "epochs": run.epochs, "state": run.state, "folder": str(run.folder)})
+        else:
+            print(run.id)
+        return
+    follow(run, json=json)
+
+
+def follow(run: RunSnapshot, *, json: bool) -> None:
+    """Watch a run until its end and print its result.
+
+    Raises Failed or BadInput when it failed, Cancelled when it was stopped. Ctrl-C stops it, keeping its state.
+    """
+    from workbench import runs
+    from workbench.errors import BadInput, Cancelled, Failed
+
+    try:
+        run = _watch(run)
+    except KeyboardInterrupt:
+        run = runs.read(run.folder)
+        if run.active:
+            run = runs.stop(run, wait=30.0)
+        if run.state != "finished":
+            raise Cancelled(
+                f"interrupted: run {run.id} is {run.state} after {run.epoch} of {run.epochs} epochs"
+            ) from None
+    if run.state == "stopped":
+        raise Cancelled(f"run {run.id} was stopped after {run.epoch} of {run.epochs} epochs; it can be resumed")
+    if run.state != "finished":
+        if run.bad_input:
+            runs.remove(run)  # bad input leaves nothing behind
+            raise BadInput(run.error)
+        raise Failed(f"run {run.id} {run.state}: {run.error}")
+    if json:
+        emit(run.summary)
+    else:
+        show_result(run)
+
+
+def _watch(run: RunSnapshot) -> RunSnapshot:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from workbench import runs
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("epoch {task.fields[epochs]}"),
+        TextColumn("{task.fields[val]}"),
+        TimeRemainingColumn(),
+    )
+    notice(f"run {run.id}")
+    offset, epoch = 0, 0.0
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=float(run.epochs), epochs=f"0/{run.epochs}", val="")
+        while True:
+            run = runs.read(run.folder)
+            rows, offset = runs.read_metrics(run.folder, offset)
+            epoch = float(rows[-1]["epoch"]) if rows else epoch
+            val = "" if run.val_accuracy is None else f"val {run.val_accuracy:.1%}"
+            bar.update(
+                task, completed=epoch, description=run.phase or run.state, epochs=f"{int(epoch)}/{run.epochs}", val=val
+            )
+            if not run.active:
+                return run
+            time.sleep(POLL)
+
+
+def show_result(run: RunSnapshot) -> None:
+    """A finished run's accuracies with their intervals, and the gap, on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    assert run.summary is not None
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("split")
+    for heading in ("accuracy", "95% interval", "samples"):
+        table.add_column(heading, justify="right")
+    scores = {"train": run.summary["train"], "val": run.summary["val"], **run.tests}
+    for name, score in scores.items():
+        if score["n"]:
+            # a test set may be called val too, and is then told from the val that was cut from train
+            title = "val (of train)" if name == "val" or (name == "train" and "val" in run.tests) else name
+            table.add_row(*_row(title, score))
+    console = Console(highlight=False)
+    console.print(
+        f"{run.head}, {run.epochs} epochs in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False
+    )
+    console.print(table)
+    if run.gap:
+        first, second = run.gap["tests"]
+        low, high = run.gap["ci"]
+        console.print(
+            f"gap {first} - {second}: {100 * run.gap['value']:.1f} points "
+            f"(95% interval {100 * low:.1f} to {100 * high:.1f}), {p_text(run.gap['p'])}",
+            markup=False,
+        )
+
+
+def _row(name: str, score: dict[str, Any]) -> tuple[str, str, str, str]:
+    low, high = score["ci"]
+    return name, f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", f"{score['n']:,}"
+
+
+def p_text(p: float) -> str:
+    """A p value as it is written."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def _describe(setting: Setting) -> str:
+    default = "none" if setting.default is None else setting.default
+    kind = "" if setting.choices else {int: "whole number", float: "number", list: "list"}.get(setting.type, "")
+    allowed = " ".join(filter(None, (kind, setting.allowed)))
+    return f"    {setting.name}={default}" + (f"  ({allowed})" if allowed else "") + f"\n        {setting.help}"
+
+
+def _help() -> str:
+    """The command's help, with every head and its settings."""
+
+    def own(spec: HeadSpec) -> list[Setting]:
+        common = declared(TrainedByGradient)
+        return [setting for name, setting in declared(spec.Settings).items() if setting != common.get(name)]
+
+    parts = [
+        "Train a head on FOLDER in a process that outlives this terminal; Ctrl-C stops it and keeps its state.",
+        "\b\nSettings of every head (--set lr=1e-2):\n"
+        + "\n".join(map(_describe, declared(TrainedByGradient).values())),
+        "Heads, with the settings that only they have:",
+    ]
+    parts += ["\b\n" + "\n".join([f"  {s.name}: {s.help}", *map(_describe, own(s))]) for s in HEADS.values()]
+    parts.append(
+        "The comparison of ImageNet heads that nn1 and nn2 come from used "
+        "--set epochs=100 --set batch_size=65536 --set lr=5e-5."
+    )
+    return "\n\n".join(parts)
+
+
+command.__doc__ = _help()

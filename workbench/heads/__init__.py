@@ -1,0 +1,32 @@
+"""The heads: classifiers on top of the features, and the one registry of them.
+
+A head is one file here and one line in `HEADS`. Importing this package loads no torch, so that forms and `--help` can
+list every head with its settings; torch is imported when a head is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.errors import choose
+from workbench.heads import linear, nn1, nn2
+from workbench.heads.spec import HeadSpec, check_device
+from workbench.settings import resolve
+
+__all__ = ["HEADS", "HeadSpec", "find", "resolve_settings"]
+
+HEADS: dict[str, HeadSpec] = {spec.name: spec for spec in (linear.SPEC, nn1.SPEC, nn2.SPEC)}
+
+
+def find(name: str) -> HeadSpec:
+    """The head called `name`; raises BadInput with the nearest spelling."""
+    return HEADS[choose(name, HEADS, "head")]
+
+
+def resolve_settings(name: str, values: Mapping[str, object]) -> Any:
+    """An instance of the head's `Settings`, defaults filled in; raises BadInput naming head, key and value."""
+    spec = find(name)
+    settings: Any = resolve(spec.Settings, values, f"head {name}: ")
+    check_device(settings.device)
+    return settings

@@ -1,0 +1,25 @@
+"""One hidden layer: the first of the two networks of the ImageNet-head comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.heads.spec import HeadSpec, TrainedByGradient
+from workbench.settings import param
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Settings(TrainedByGradient):
+    hidden: int = param(512, ge=1, le=65_536, help="width of the hidden layer")
+
+
+def build(dim: int, classes: int, settings: Settings) -> nn.Module:
+    """`D -> hidden -> ReLU -> C`."""
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(dim, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, classes))
+
+
+SPEC = HeadSpec("nn1", "Network, 1 hidden", "D -> 512 -> ReLU -> C", Settings, build)

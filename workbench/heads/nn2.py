@@ -1,0 +1,38 @@
+"""Three hidden layers: the second of the two networks of the ImageNet-head comparison."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from workbench.heads.spec import HeadSpec, TrainedByGradient
+from workbench.settings import param
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HIDDEN = (1024, 512, 256)
+
+
+class Settings(TrainedByGradient):
+    dropout: float = param(0.3, ge=0, lt=1, help="share of hidden units dropped in each step")
+
+
+def build(dim: int, classes: int, settings: Settings) -> nn.Module:
+    """`D -> 1024 -> 512 -> 256 -> C`, each hidden layer followed by batch norm, ReLU and dropout."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for before, after in pairwise((dim, *HIDDEN)):
+        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(settings.dropout)]
+    return nn.Sequential(*layers, nn.Linear(HIDDEN[-1], classes))
+
+
+SPEC = HeadSpec(
+    "nn2",
+    "Network, 3 hidden",
+    "D -> 1024 -> 512 -> 256 -> C, each hidden layer with batch norm, ReLU and dropout",
+    Settings,
+    build,
+    min_batch=2,  # batch norm has no variance of one row
+)

@@ -1,0 +1,25 @@
+"""Runs: one training of one head each, in a directory that outlives every process. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from workbench.runs.control import create, remove, resume, start, start_sync, stop
+from workbench.runs.folder import RunFolder
+from workbench.runs.looks import test_looks
+from workbench.runs.snapshot import RunSnapshot, fold, list_runs, load, read, read_metrics
+
+__all__ = [
+    "RunFolder",
+    "RunSnapshot",
+    "create",
+    "fold",
+    "list_runs",
+    "load",
+    "read",
+    "read_metrics",
+    "remove",
+    "resume",
+    "start",
+    "start_sync",
+    "stop",
+    "test_looks",
+]

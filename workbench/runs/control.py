@@ -1,0 +1,198 @@
+"""Make, start, stop, resume and remove runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import shutil
+import signal
+import site
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from workbench import __version__, heads
+from workbench.errors import BadInput, Failed
+from workbench.features.store import Store
+from workbench.runs import files, processes
+from workbench.runs.folder import CONFIG, LOG, STATE
+from workbench.runs.snapshot import RunSnapshot, read
+from workbench.settings import values_of
+from workbench.workspace import Workspace
+
+LOCK = ".lock"  # held by the run's process; the kernel lets go of it however the process ends
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def create(workspace: Workspace, store: Store, head: str, settings: Mapping[str, object]) -> RunSnapshot:
+    """A queued run of `head` on the workspace's features; `settings` are values or their text.
+
+    Raises BadInput for an unknown head or setting, a value outside its range, or a state folder that cannot be written.
+    """
+    resolved = heads.resolve_settings(head, settings)
+    workspace.writable()
+    workspace.runs_dir.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    config = {
+        "version": 1,
+        "created": now,
+        "head": head,
+        "settings": values_of(resolved),
+        "workspace": str(workspace.root),
+        # relative to the state folder, so that a workspace can be moved
+        "store": os.path.relpath(store.folder, workspace.state),
+        "fingerprint": store.fingerprint,
+        "dim": store.dim,
+        "classes": len(store.classes),
+        "rows": {name: split.rows for name, split in store.splits.items()},
+        "tests": list(store.tests),
+        "validation": {"fraction": workspace.config.validation.fraction, "seed": workspace.config.validation.seed},
+        "versions": _versions(),
+        "host": socket.gethostname(),
+    }
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    while True:
+        # made whole under another name first, since others list the folder at any moment
+        made = workspace.runs_dir / f".new-{secrets.token_hex(8)}"
+        run_id = f"{stamp}-{head}-{secrets.token_hex(2)}"
+        made.mkdir()
+        files.write_json(made / CONFIG, {"id": run_id, **config})
+        files.write_json(made / STATE, {"state": "queued", "epoch": 0, "epochs": resolved.epochs})
+        try:
+            made.rename(workspace.runs_dir / run_id)
+        except OSError:  # the id is taken, by another workbench in this second
+            shutil.rmtree(made)
+            if not (workspace.runs_dir / run_id).exists():
+                raise
+            continue
+        return read(workspace.runs_dir / run_id)
+
+
+def _versions() -> dict[str, str]:
+    found = {"workbench": __version__, "python": platform.python_version()}
+    for package in ("torch", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def start_sync(run: RunSnapshot) -> RunSnapshot:
+    """Start the process of a queued run, in a session of its own, so that it outlives this one.
+
+    Not asyncio's subprocess: its transport kills the child when the event loop is closed.
+    Raises BadInput unless queued.
+    """
+    if run.state != "queued":
+        raise BadInput(f"run {run.id} is {run.state}, not queued")
+    _children[:] = [child for child in _children if child.poll() is None]
+    # -P: a file called random.py in the user's folder must not stand in for a module
+    command = [sys.executable, "-P", "-m", "workbench.runs.child", str(run.folder)]
+    with (run.folder / LOG).open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=_environment(),
+        )
+    _children.append(child)
+    return read(run.folder)
+
+
+async def start(run: RunSnapshot) -> RunSnapshot:
+    """`start_sync`, from a coroutine."""
+    return await asyncio.to_thread(start_sync, run)
+
+
+def _environment() -> dict[str, str]:
+    """The child finds this same package, also when it is not installed."""
+    package = str(Path(__file__).resolve().parent.parent.parent)
+    # threads that wait by spinning make training twenty times slower as soon as anything else wants a core
+    env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"}
+    if package not in [*site.getsitepackages(), site.getusersitepackages()]:
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    return env
+
+
+def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
+    """Ask a run to keep its state and stop; waits up to `wait` seconds until it has.
+
+    Raises BadInput when it is not queued or running, or runs on another host.
+    """
+    now = read(run.folder)
+    if not now.active:
+        raise BadInput(f"run {run.id} is {now.state}: there is nothing to stop")
+    state = now.view.state
+    if now.state == "queued" and _mark(now, "queued", "stopped"):
+        return read(run.folder)
+    deadline = time.monotonic() + max(wait, 5.0)
+    while now.state == "queued" and time.monotonic() < deadline:  # its process is there, but has not said so yet
+        time.sleep(0.05)
+        now = read(run.folder)
+        state = now.view.state
+    if state.get("host") not in (None, socket.gethostname()):
+        raise BadInput(f"run {run.id} runs on {state['host']}: stop it there")
+    if now.state == "running" and processes.alive(state):
+        os.kill(int(state["pid"]), signal.SIGTERM)
+    deadline = time.monotonic() + wait
+    while (now := read(run.folder)).active and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return now
+
+
+def resume(run: RunSnapshot) -> RunSnapshot:
+    """Queue a stopped, failed or lost run again; `start` then goes on from its last checkpoint.
+
+    Raises BadInput when it is active or finished.
+    """
+    now = read(run.folder)
+    if now.state not in ("stopped", "failed", "lost"):
+        raise BadInput(f"run {run.id} is {now.state}: only a stopped, failed or lost run can be resumed")
+    if not now.config:
+        raise BadInput(f"run {run.id}: {CONFIG} cannot be read, so that it cannot be resumed; remove it")
+    if not _mark(now, now.view.state.get("state", ""), "queued"):
+        raise BadInput(f"run {run.id} was taken up by another workbench just now")
+    return read(run.folder)
+
+
+def _mark(run: RunSnapshot, expected: str, state: str) -> bool:
+    """Set the state from outside, where it is still `expected` and no process holds the run; whether that was done."""
+    try:
+        with FileLock(run.folder / LOCK, timeout=0):
+            found = run.view.state
+            if found.get("state", "") != expected:
+                return False
+            files.write_json(
+                run.folder / STATE, {**found, "state": state, "error": "", "bad_input": False, "pid": None}
+            )
+            return True
+    except Timeout:
+        return False
+
+
+def remove(run: RunSnapshot) -> None:
+    """Delete a run's directory; raises BadInput while it is running, Failed when the disk refuses."""
+    now = read(run.folder)
+    if now.state == "running":
+        raise BadInput(f"run {run.id} is running: stop it first")
+    # renamed first, so that nobody sees half of it
+    gone = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
+    try:
+        with FileLock(run.folder / LOCK, timeout=0):
+            run.folder.rename(gone)
+        shutil.rmtree(gone)
+    except Timeout:
+        raise BadInput(f"run {run.id} is starting: stop it first") from None
+    except OSError as error:
+        raise Failed(f"run {run.id}: not removed ({error.strerror})") from None

@@ -1,0 +1,45 @@
+"""Is the process of a run still there?"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+BEAT = 1.0  # seconds between heartbeats
+OLD = 6.0  # a heartbeat older than this, with the process gone, means a lost run
+OLD_ELSEWHERE = 120.0  # on another host the process cannot be looked up, and clocks may differ
+
+
+def identity() -> dict[str, Any]:
+    """What tells this process from any other: `pid`, `started` (its creation time, s), `host`."""
+    import psutil
+
+    return {"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()}
+
+
+def alive(state: Mapping[str, Any]) -> bool:
+    """Whether the process named in `state` runs on this host: its number may be another's by now, its birth tells."""
+    import psutil
+
+    pid = state.get("pid")
+    if not pid:
+        return False
+    try:
+        process = psutil.Process(int(pid))
+        born = process.create_time()
+        return abs(born - float(state.get("started", born))) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+    except psutil.AccessDenied:  # it exists, and is another user's
+        return True
+
+
+def lost(state: Mapping[str, Any]) -> bool:
+    """Whether a run that calls itself running has died: its heartbeat is old and its process gone."""
+    age = time.time() - float(state.get("heartbeat") or 0.0)
+    if state.get("host") != socket.gethostname():
+        return age > OLD_ELSEWHERE
+    return age > OLD and not alive(state)

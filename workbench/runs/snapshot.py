@@ -1,0 +1,154 @@
+"""What is known of a run at one moment, read from its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadInput, nearest
+from workbench.runs import files, processes
+from workbench.runs.folder import METRICS, STATE, SUMMARY, RunFolder
+from workbench.workspace import Workspace
+
+ACTIVE = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """One run, at one moment. `state` is queued, running, finished, failed, stopped or lost."""
+
+    id: str
+    folder: Path
+    head: str
+    state: str
+    epoch: int  # epochs done
+    epochs: int
+    created: float  # seconds since 1970
+    seconds: float  # of training so far
+    error: str
+    config: dict[str, Any] = field(repr=False)
+    summary: dict[str, Any] | None = field(repr=False)
+    pid: int | None
+    device: str
+    phase: str = ""  # of a running one: starting, reading features, training, evaluating
+    bad_input: bool = False  # it failed because of what the user gave
+    latest: dict[str, Any] = field(default_factory=dict, repr=False)  # the last epoch's metrics
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self.config.get("settings", {}))
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def val_accuracy(self) -> float | None:
+        """On val, of the finished head, or else after the last epoch so far."""
+        if self.summary:
+            found = self.summary["val"]["accuracy"]
+        else:
+            found = self.latest.get("val_accuracy")
+        return None if found is None else float(found)
+
+    @property
+    def tests(self) -> dict[str, dict[str, Any]]:
+        """`{test set: {"accuracy", "ci", "n", ...}}`; empty until the run has finished."""
+        return dict(self.summary["tests"]) if self.summary else {}
+
+    @property
+    def gap(self) -> dict[str, Any] | None:
+        """`{"tests", "value", "ci", "p"}` of test set 1 less test set 2; None until finished, or with one test set."""
+        return self.summary["gap"] if self.summary else None
+
+    @property
+    def view(self) -> RunFolder:
+        """Its predictions and config, as analyses read them."""
+        return RunFolder(self.folder)
+
+
+def read(folder: Path) -> RunSnapshot:
+    """The run in `folder`, as it is now."""
+    run = RunFolder(folder)
+    state = run.state
+    told = state.get("state", "")
+    if told == "running" and processes.lost(state):
+        # it may have finished between our reading and its leaving
+        state = run.state
+        told = "lost" if state.get("state") == "running" else state.get("state", "")
+    error = state.get("error") or ""
+    if not run.config or not told:
+        told, error = "failed", f"{STATE if run.config else 'config.json'} cannot be read"
+    summary = files.read_json(folder / SUMMARY) if told == "finished" else None
+    if told == "finished" and summary is None:
+        told, error = "failed", f"{SUMMARY} cannot be read"
+    return RunSnapshot(
+        id=folder.name,
+        folder=folder,
+        head=run.head,
+        state=told,
+        epoch=int(state.get("epoch", 0)),
+        epochs=int(state.get("epochs", 0)),
+        created=float(run.config.get("created", 0.0)),
+        seconds=float(summary["seconds"] if summary else state.get("seconds", 0.0)),
+        error=error if told != "lost" else "its process is gone; resume it",
+        config=dict(run.config),
+        summary=summary,
+        pid=state.get("pid") if told == "running" else None,
+        device=str(state.get("device") or run.config.get("settings", {}).get("device", "")),
+        phase=str(state.get("phase", "")) if told == "running" else "",
+        bad_input=bool(state.get("bad_input")),
+        latest=state.get("latest") or {},
+    )
+
+
+def list_runs(workspace: Workspace) -> list[RunSnapshot]:
+    """All runs of the workspace, newest first."""
+    try:
+        folders = [entry for entry in workspace.runs_dir.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    found = [read(folder) for folder in folders]
+    return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
+
+
+def load(workspace: Workspace, run_id: str) -> RunSnapshot:
+    """The run whose id is `run_id`, begins with it, or is the newest for `last`; raises BadInput otherwise."""
+    try:
+        names = sorted(entry.name for entry in workspace.runs_dir.iterdir() if not entry.name.startswith("."))
+    except FileNotFoundError:
+        names = []
+    if run_id == "last" and names:
+        return list_runs(workspace)[0]
+    matching = [name for name in names if name == run_id] or [
+        name for name in names if run_id and name.startswith(run_id)
+    ]
+    if len(matching) == 1:
+        return read(workspace.runs_dir / matching[0])
+    if matching:
+        raise BadInput(f"run {run_id!r}: {len(matching)} runs begin so, the first two {matching[0]} and {matching[1]}")
+    if not names:
+        raise BadInput(f"run {run_id!r}: this workspace has no runs yet; train a head first")
+    raise BadInput(f"unknown run {run_id!r}{nearest(run_id, names)} (newest: {names[-1]})")
+
+
+def read_metrics(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The rows of `metrics.jsonl` after byte `offset`, and the offset to go on from; see `files.read_lines`.
+
+    Rows: `kind` "epoch" (`epoch`, `step`, `time`, `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, `lr`,
+    `rows_per_second`), "step" (`epoch` as a fraction, `step`, `time`, `loss`, `lr`) and, where a run was resumed,
+    "resumed" (`epoch`, `step`): what came before with a later step is done again, and `fold` leaves it out.
+    """
+    return files.read_lines(folder / METRICS, offset)
+
+
+def fold(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Metrics rows without those that a resumption made void, and without the rows that tell of resumptions."""
+    out: list[dict[str, Any]] = []
+    for row in rows:
+        if row.get("kind") == "resumed":
+            out = [kept for kept in out if kept["step"] <= row["step"]]
+        else:
+            out.append(row)
+    return out

@@ -1,0 +1,57 @@
+"""The state of training on disk: everything that the next step depends on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from workbench.errors import Failed
+
+TENSORS, ABOUT = "checkpoint.safetensors", "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`tensors`: weights, optimiser, generators, sums of the epoch. `about`: plain values (epoch, batch, ...)."""
+
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Replace the checkpoint in `folder`: written beside, synced, renamed, so that there is always a whole one.
+
+        The plain values travel inside the tensor file, since two files cannot be replaced at once; `checkpoint.json` is
+        a copy of them to read. Raises OSError when the disk refuses, and the old checkpoint stays.
+        """
+        text = msgspec.json.encode(self.about)
+        beside = folder / f".{TENSORS}.{os.getpid()}"
+        try:
+            save_file(self.tensors, beside, metadata={"about": text.decode()})
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(folder / TENSORS)
+        except SafetensorError as error:
+            raise OSError(f"checkpoint not written: {error}") from None
+        finally:
+            beside.unlink(missing_ok=True)
+        (folder / ABOUT).write_bytes(text + b"\n")
+
+
+def read(folder: Path) -> Checkpoint | None:
+    """The checkpoint in `folder`, None when there is none; raises Failed when the file is damaged."""
+    path = folder / TENSORS
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            about = msgspec.json.decode(file.metadata()["about"])
+            return Checkpoint({key: file.get_tensor(key) for key in file.keys()}, about)  # noqa: SIM118 - not a dictionary
+    except (SafetensorError, KeyError, TypeError, msgspec.DecodeError) as error:
+        raise Failed(f"{path}: damaged checkpoint ({error}); remove it to start anew") from None
