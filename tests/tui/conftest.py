@@ -46,21 +46,22 @@ class FakeWorker:
         pair: tuple[str, str] | None = None,
         on_event: Callable[[Any], None] = lambda event: None,
     ) -> None:
-        from workbench.worker import JobBlock, JobDone, JobFailed, JobProgress
+        from workbench.worker import JobBlock, JobDone, JobFailed, JobProgress, JobStarted
 
         self.asked.append((analysis_name, params, run_id, pair))
-        on_event(JobProgress(0.1, "working"))
+        on_event(JobStarted(job_id))
+        on_event(JobProgress(job_id, 0.1, "working"))
         await asyncio.sleep(0)
         answer = self.answers.get(analysis_name, RuntimeError(f"no answer for {analysis_name}"))
         if callable(answer):
             answer = answer(params)
         if isinstance(answer, BaseException):
-            on_event(JobFailed(str(answer), "Traceback ...", "raised"))
+            on_event(JobFailed(job_id, str(answer), "Traceback ...", "raised"))
             return
         blocks: Sequence[Any] = answer
         for block in blocks:
-            on_event(JobBlock(block))
-        on_event(JobDone(0.01, False))
+            on_event(JobBlock(job_id, block))
+        on_event(JobDone(job_id, 0.01, False))
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)

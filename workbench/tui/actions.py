@@ -76,8 +76,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("start", ("ctrl+r", "f5"), "start", "start training with the settings of the form", ("train",), footer=6),
     Action("stop", ("x",), "stop", "stop the run or job under the cursor; a run keeps its last checkpoint",
            ("train", "jobs"), footer=6),
-    Action("remove", ("delete", "D"), "remove", "remove the run under the cursor from disk", ("train", "jobs")),
+    Action("resume", ("u",), "resume", "take a stopped, failed or lost run up again from its checkpoint", ("train",)),
+    Action("remove", ("delete", "D"), "remove", "remove the run under the cursor from disk", ("train",)),
     Action("log", ("l",), "log", "the log of the run or job under the cursor", ("train", "jobs"), footer=7),
+    # Neighbours
+    Action("ask-sample", ("e",), "ask", "ask for another sample, split, number of neighbours or distance",
+           ("neighbours",), footer=5),
+    Action("random-sample", ("r",), "random", "any sample of the same split", ("neighbours",), footer=6),
+    Action("next-wrong", ("n",), "next wrong", "the next sample that the run misclassified", ("neighbours",), footer=6),
+    Action("previous-wrong", ("p",), "previous wrong", "the previous sample that the run misclassified",
+           ("neighbours",)),
+    Action("next-into", ("i",), "into", "search the next split", ("neighbours",), footer=7),
+    Action("other-metric", ("m",), "distance", "cosine or euclidean", ("neighbours",), footer=7),
+    # Confusion
+    Action("next-view", ("v",), "view", "pairs in order of test set 1, of test set 2, or of the change between them",
+           ("confusion",), footer=5),
+    Action("other-test", ("t",), "other test set", "the same pair in the other test set", ("confusion",), footer=6),
+    Action("ask-again", ("ctrl+r", "f5"), "ask again", "run the analysis once more", ("neighbours", "confusion")),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}

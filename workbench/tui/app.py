@@ -103,7 +103,7 @@ class WorkbenchApp(App[int]):
                 self.switch_screen(self._screen(name))
 
     def action_leave(self) -> None:
-        running = [run for run in self.session.runs or () if run.state in ("running", "queued")]
+        running = [run for run in self.session.runs or () if run.active]
         told = (
             f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
             if running
@@ -186,7 +186,7 @@ class WorkbenchApp(App[int]):
     # ---- runs
 
     def _poll_when_due(self) -> None:
-        busy = any(run.state in ("running", "queued") for run in self.session.runs or ())
+        busy = any(run.active for run in self.session.runs or ())
         now = asyncio.get_running_loop().time()
         if busy or now >= self._next_poll:
             self._next_poll = now + POLL_IDLE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from workbench.tui import messages
 
 if TYPE_CHECKING:
     from workbench.features.store import Store
+    from workbench.runs import RunSnapshot
     from workbench.tui.session import Session
     from workbench.workspace import Workspace
 
@@ -62,23 +62,40 @@ def list_runs(session: Session, post: Post) -> None:
     from workbench import runs
 
     found = tuple(runs.list_runs(session.workspace))
-    looks = count_looks(session.workspace)
+    looks = runs.test_looks(session.workspace)
     if found != session.runs or looks != session.looks:
         post(messages.RunsChanged(found, looks))
 
 
-def count_looks(workspace: Workspace) -> dict[str, int]:
-    """How often each test set was evaluated on."""
+def start_run(workspace: Workspace, store: Store, head: str, settings: dict[str, Any], post: Post) -> None:
+    """Make a run and launch its process; posts RunStarted or RunRefused."""
+    from workbench import runs
+
     try:
-        lines = workspace.looks_file.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return {}
-    counts: dict[str, int] = {}
-    for line in lines:
-        try:
-            name = json.loads(line).get("split")
-        except ValueError:
-            continue  # a line that is being written
-        if name:
-            counts[name] = counts.get(name, 0) + 1
-    return counts
+        made = runs.create(workspace, store, head, settings)
+        post(messages.RunStarted(runs.start_sync(made)))
+    except (BadInput, OSError) as error:
+        post(messages.RunRefused(str(error)))
+
+
+def change_run(run: RunSnapshot, what: str, post: Post) -> None:
+    """Stop, resume or remove a run; posts RunRefused when that cannot be. The run folders then tell the rest."""
+    from workbench import runs
+
+    try:
+        if what == "stop":
+            runs.stop(run)
+        elif what == "resume":
+            post(messages.RunStarted(runs.start_sync(runs.resume(run))))
+        else:
+            runs.remove(run)
+    except (BadInput, OSError) as error:
+        post(messages.RunRefused(str(error)))
+
+
+def read_metrics(run: RunSnapshot, offset: int, post: Post) -> None:
+    """What a run wrote to its metrics after `offset`; posts MetricsRead, also when there is nothing new."""
+    from workbench import runs
+
+    rows, end = runs.read_metrics(run.folder, offset)
+    post(messages.MetricsRead(run.id, rows, offset, end))

@@ -167,8 +167,8 @@ def interval(
         sign = mark if 0 <= where <= last else ("◂" if where < 0 else "▸")
         cells[min(max(where, 0), last)], styles[min(max(where, 0), last)] = sign, colour
     text = Text(no_wrap=True)
-    for cell, style in zip(cells, styles, strict=True):
-        text.append(cell, style)
+    for char, style in zip(cells, styles, strict=True):
+        text.append(char, style)
     return text
 
 
@@ -211,8 +211,9 @@ def split_label(name: str, palette: Palette, *, mark: bool = True, bold: bool = 
 
 def keys_hint(*pairs: tuple[str, str], palette: Palette) -> Text:
     """`t  train a head` and so on: what to press, for empty screens."""
+    keys, whats = max(len(key) for key, _ in pairs), max(len(what) for _, what in pairs)
     text = Text()
     for index, (key, what) in enumerate(pairs):
         text.append("\n" if index else "")
-        text.append(f"{key:>8}  ", style=f"bold {palette.strong}").append(what, style=palette.muted)
+        text.append(f"{key:>{keys}}  ", style=f"bold {palette.strong}").append(f"{what:<{whats}}", style=palette.muted)
     return text

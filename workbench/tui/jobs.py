@@ -133,7 +133,9 @@ class Jobs:
         job = self._jobs.get(job_id)
         if job is None or job.over:
             return
-        if isinstance(event, worker.JobProgress):
+        if isinstance(event, worker.JobStarted):
+            self._change(job_id, state="running", started=time.monotonic())
+        elif isinstance(event, worker.JobProgress):
             now = time.monotonic()
             started = job.started if job.started is not None else now
             late = now - self._told.get(job_id, 0.0) >= PROGRESS_INTERVAL

@@ -76,11 +76,12 @@ class RunRefused(Message):
 
 @dataclass
 class MetricsRead(Message):
-    """New rows of a run's metrics, in order; `reset` when they start from the beginning of the run."""
+    """New rows of a run's metrics, in order: what stood between the bytes `start` and `end` of its file."""
 
     run_id: str
     rows: list[dict[str, Any]]
-    reset: bool
+    start: int
+    end: int
 
 
 @dataclass

@@ -175,12 +175,11 @@ def samples_frame(session: Session, split: str) -> pl.DataFrame:
 def _predictions(session: Session, split: str) -> pl.DataFrame | None:
     """What the chosen run predicted on a split; None where it has not."""
     from workbench.errors import BadInput
-    from workbench.runs import RunFolder
 
     if session.run is None or session.run.state != "finished":
         return None
     try:
-        return RunFolder(session.run.folder).predictions(split)
+        return session.run.view.predictions(split)
     except BadInput:
         return None
 

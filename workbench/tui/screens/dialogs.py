@@ -66,7 +66,7 @@ class HelpDialog(Dialog):
         box.border_subtitle = "escape closes"
         with box, VerticalScroll():
             if self._of.HELP:
-                yield Static(Text(self._of.HELP.strip() + "\n"))
+                yield Static(Text(flowing(self._of.HELP) + "\n"))
             focused = self._of.focused
             if isinstance(focused, Helped) and focused.help_text:
                 yield Static(Text(focused.help_text.strip() + "\n"))
@@ -134,6 +134,11 @@ class TextDialog(Dialog):
         scroll = self.query_one(VerticalScroll)
         scroll.focus()
         scroll.scroll_end(animate=False)
+
+
+def flowing(text: str) -> str:
+    """Paragraphs without the line breaks they were written with, so that they wrap to any width."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def ask(title: str, answers: Sequence[tuple[str, str]]) -> ChooseDialog:

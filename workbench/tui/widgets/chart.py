@@ -68,7 +68,7 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
         return text.append("\n" * (rows - rows // 2 - 1))
     x_low, x_high = _range([x for x, _ in finite], axes.x_range, axes.log_x, pad=0.0)
     y_low, y_high = _range([y for _, y in finite], axes.y_range, axes.log_y, pad=0.05)
-    y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 3)), axes.log_y, axes.percent)
+    y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
     gutter = max((len(label) for _, label in y_ticks), default=1)
     x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(x_low, x_high, max(2, (width - gutter) // 14), axes.log_x)
     columns = max(width - gutter - 1, 2)
@@ -149,14 +149,14 @@ def _ticks(low: float, high: float, count: int, log: bool = False, percent: bool
     if log:
         powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
         if len(powers) >= 2:
-            step = -(-len(powers) // max(count, 1))
-            return [(float(power), f"{10.0**power:g}") for power in list(powers)[::step]]
+            every = -(-len(powers) // max(count, 1))
+            return [(float(power), f"{10.0**power:g}") for power in list(powers)[::every]]
         return [(at, f"{10.0**at:.3g}") for at in np.linspace(low, high, 3).tolist()]
     rough = (high - low) / max(count, 1)
-    scale: float = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    step = next(scale * nice for nice in (1, 2, 2.5, 5, 10) if scale * nice >= rough - 1e-12 * scale)
-    first = math.ceil(low / step - 1e-9)
-    marks = [first * step + place * step for place in range(int((high - first * step) / step + 1e-9) + 1)]
+    scale = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    step = next(scale * nice for nice in (1.0, 2.0, 2.5, 5.0, 10.0) if scale * nice >= rough - 1e-12 * scale)
+    start = math.ceil(low / step - 1e-9) * step
+    marks = [start + place * step for place in range(int((high - start) / step + 1e-9) + 1)]
     factor = 100.0 if percent else 1.0
     digits = max(0, min(12, -math.floor(math.log10(step * factor) + 1e-9)))
     if abs(round(step * factor, digits) - step * factor) > 1e-9 * step * factor:
@@ -224,16 +224,14 @@ def _plot(
             _add(figure, x, y, kind, marker, base)
         figure.axes(False, axis="x", side="upper")
         figure.axes(False, axis="y", side="right")
-        axis = _rgb(palette.muted)
-        figure.axes(True, axis="x", side="lower", pixel=_rgb(palette.faint))
-        figure.axes(True, axis="y", side="left", pixel=_rgb(palette.faint))
         for name, ticks in (("x", x_ticks), ("y", y_ticks)):
             ruler = figure.ruler(name)
             ruler.lim(0.0, 1.0)
-            ruler.pixel(axis)
             kept = [(at, label) for at, label in ticks if -1e-9 <= at <= 1 + 1e-9]
             ruler.ticks([min(max(at, 0.0), 1.0) for at, _ in kept], [label for _, label in kept])
-        return Text.from_ansi(str(figure.build()).removesuffix("\n"), no_wrap=True)
+        drawn = str(figure.build()).removesuffix("\n")
+    # plotext paints what has a colour on white, so that the axes are drawn without one and coloured here.
+    return Text.from_ansi(drawn, style=palette.muted, no_wrap=True)
 
 
 def _add(figure: Any, x: np.ndarray, y: np.ndarray, kind: str, marker: Any, base: float) -> None:

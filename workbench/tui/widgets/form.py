@@ -32,9 +32,12 @@ class Field(Horizontal):
     Field > Input, Field > Select { width: 22; height: 1; }
     Field > Select > SelectCurrent { height: 1; border: none; padding: 0 1; background: $surface; }
     Field > Select:focus > SelectCurrent { background: $cursor; }
-    Field > .hint { width: 1fr; height: auto; min-height: 1; padding: 0 1; color: $faint; }
+    Field Select.-textual-compact > SelectCurrent { padding: 0 1; }
+    Field > .hint {
+        width: 1fr; height: 1; padding: 0 1; color: $faint; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Field:focus-within > .name { color: $strong; text-style: bold; }
-    Field:focus-within > .hint { color: $muted; }
+    Field:focus-within > .hint, Field.-wrong > .hint { color: $muted; height: auto; text-wrap: wrap; }
     """
 
     def __init__(self, setting: Setting, value: Any, choices: Sequence[str], palette: Palette) -> None:
@@ -62,9 +65,9 @@ class Field(Horizontal):
         if self.error:
             return Text(self.error, style=f"bold {self.palette.severities['error']}")
         setting = self.setting
-        allowed = "" if self._choices else setting.allowed
-        parts = [clean(setting.help), allowed, setting.unit, f"default {as_text(setting.default) or 'none'}"]
-        return Text(" · ".join(part for part in parts if part), overflow="ellipsis", no_wrap=True)
+        default = f"default {as_text(setting.default) or 'none'}" if setting.default != self._value else ""
+        parts = ["" if self._choices else allowed_text(setting), default, clean(setting.help)]
+        return Text(" · ".join(part for part in parts if part))
 
     @property
     def text(self) -> str:
@@ -185,6 +188,20 @@ class Form(VerticalScroll):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.post_message(self.Submitted(self))
+
+
+def allowed_text(setting: Setting) -> str:
+    """The range of a number as one reads it: `1 to 100,000`, `above 0, to 100`."""
+    low = setting.ge if setting.ge is not None else setting.gt
+    high = setting.le if setting.le is not None else setting.lt
+    unit = f" {setting.unit}" if setting.unit else ""
+    ends = ["" if end is None else f"{end:,.10g}" for end in (low, high)]
+    if low is not None and setting.ge is None:
+        return f"above {ends[0]}" + (f", to {ends[1]}" if high is not None else "") + unit
+    below = "below " if high is not None and setting.le is None else ""
+    if low is not None:
+        return (f"{ends[0]} to {below}{ends[1]}" if high is not None else f"from {ends[0]}") + unit
+    return (f"{below or 'to '}{ends[1]}{unit}") if high is not None else setting.unit
 
 
 def as_text(value: Any) -> str:
