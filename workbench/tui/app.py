@@ -63,7 +63,10 @@ class WorkbenchApp(App[int]):
     # ---- screens
 
     def get_default_screen(self) -> Screen[Any]:
-        return self._screen(self._first)
+        screen = self._screen(self._first)
+        # Textual pushes no callback for the default screen, yet takes one away when it is switched.
+        screen._push_result_callback(screen, None)
+        return screen
 
     def _screen(self, name: str) -> WorkbenchScreen:
         if name not in self._made:
