@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.features.checks import Check
 from workbench.features.labels import unsort_text
-from workbench.features.store import Split, Store
+from workbench.features.store import TRAIN, FeatureSet, Split
 
 TRAIN_ROWS = 100_000
 TEST_ROWS = 2_000
@@ -41,18 +41,20 @@ class Alignment:
         return self.near_chance and self.as_text > self.chance + 0.5 * (self.train - self.chance)
 
 
-def label_alignment(store: Store, seed: int = 0) -> list[Alignment]:
+def label_alignment(data: FeatureSet, seed: int = 0) -> list[Alignment]:
     """The alignment of each test set, by nearest class mean on features standardised by train.
 
     Means and scales come from at most 100,000 rows of train, agreements from at most 2,000 rows of each split, both
     drawn by `seed`. Nothing is fitted on a test row.
     """
     rng = np.random.default_rng(seed)
-    means, scale = _class_means(store, rng)
-    train_rows = _draw(store.train, TEST_ROWS, rng)
-    own = _agreement(store.train, train_rows, means, scale, store.train.labels[train_rows])
+    means, scale = _class_means(data, rng)
+    train_rows = _draw(data.splits[TRAIN], TEST_ROWS, rng)
+    own = _agreement(data.splits[TRAIN], train_rows, means, scale, data.splits[TRAIN].labels[train_rows])
     found = []
-    for split in store.tests.values():
+    for split in data.splits.values():
+        if split.name == TRAIN:
+            continue
         rows = _draw(split, TEST_ROWS, rng)
         labels = split.labels[rows]
         found.append(
@@ -60,18 +62,18 @@ def label_alignment(store: Store, seed: int = 0) -> list[Alignment]:
                 split.name,
                 len(rows),
                 _agreement(split, rows, means, scale, labels),
-                _agreement(split, rows, means, scale, unsort_text(labels, len(store.classes))),
+                _agreement(split, rows, means, scale, unsort_text(labels, len(data.classes))),
                 own,
-                1 / len(store.classes),
+                1 / len(data.classes),
             )
         )
     return found
 
 
-def alignment_checks(store: Store) -> list[Check]:
+def alignment_checks(data: FeatureSet) -> list[Check]:
     """`label_alignment` as findings."""
     found = []
-    for test in label_alignment(store):
+    for test in label_alignment(data):
         saw = (
             f"{test.agreement:.1%} of {test.rows:,} samples have the label of the nearest train class mean "
             f"(train itself {test.train:.1%}, chance {test.chance:.1%})"
@@ -107,22 +109,22 @@ def _draw(split: Split, rows: int, rng: np.random.Generator) -> np.ndarray:
     return drawn
 
 
-def _class_means(store: Store, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _class_means(data: FeatureSet, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Standardised class means (float32 `[C, D]`, NaN for a class without a drawn row) and scales `[D]`."""
-    rows = _draw(store.train, TRAIN_ROWS, rng)
-    labels = store.train.labels
-    sums = np.zeros((len(store.classes), store.dim))
-    total, squares = np.zeros(store.dim), np.zeros(store.dim)
+    rows = _draw(data.splits[TRAIN], TRAIN_ROWS, rng)
+    labels = data.splits[TRAIN].labels
+    sums = np.zeros((len(data.classes), len(data.feature_names)))
+    total, squares = np.zeros(len(data.feature_names)), np.zeros(len(data.feature_names))
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
-        features = store.train.features[part].astype(np.float32)
+        features = data.splits[TRAIN].features[part].astype(np.float32)
         np.add.at(sums, labels[part], features)
         total += features.sum(axis=0, dtype=np.float64)
         squares += np.einsum("nd,nd->d", features, features, dtype=np.float64)
     variance = squares / len(rows) - (total / len(rows)) ** 2
     scale = np.sqrt(np.maximum(variance, 0))
     scale[scale == 0] = 1
-    counts = np.bincount(labels[rows], minlength=len(store.classes)).astype(np.float64)
+    counts = np.bincount(labels[rows], minlength=len(data.classes)).astype(np.float64)
     counts[counts == 0] = np.nan
     return (sums / counts[:, None] / scale).astype(np.float32), scale.astype(np.float32)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from workbench.features.store import TRAIN, Split, Store
+from workbench.features.store import TRAIN, FeatureSet, Split
 
 Severity = Literal["wrong", "odd", "fine"]
 WIDE_SCALES = 1e3
@@ -29,21 +29,20 @@ class Check:
     todo: str = ""
 
 
-def quick_checks(store: Store) -> list[Check]:
-    """The findings about a store, the gravest first."""
-    found = [
-        *_rows(store),
-        *_class_counts(store),
-        *_ranges(store),
-        *_paths(store),
-    ]
+def quick_checks(data: FeatureSet) -> list[Check]:
+    """The findings about a feature set, the gravest first."""
+    return by_gravity([*_rows(data), *_class_counts(data), *_ranges(data), *_paths(data)])
+
+
+def by_gravity(found: list[Check]) -> list[Check]:
+    """The findings, what is wrong first and what is fine last."""
     order = {"wrong": 0, "odd": 1, "fine": 2}
     return sorted(found, key=lambda check: order[check.severity])
 
 
-def _rows(store: Store) -> list[Check]:
+def _rows(data: FeatureSet) -> list[Check]:
     found = []
-    dropped = {split.name: split.info.dropped_rows for split in store.splits.values() if split.info.dropped_rows}
+    dropped = {split.name: split.info.dropped_rows for split in data.splits.values() if split.info.dropped_rows}
     if dropped:
         told = ", ".join(f"{rows:,} of {name}" for name, rows in dropped.items())
         found.append(
@@ -57,21 +56,22 @@ def _rows(store: Store) -> list[Check]:
         )
     else:
         found.append(Check("fine", "finite features", "no NaN and no infinity in any split"))
-    if store.manifest.rounding_error:
+    rounding = max(split.info.rounding_error for split in data.splits.values())
+    if rounding:
         found.append(
             Check(
                 "fine",
                 "stored as float16",
-                f"the largest rounding error is {store.manifest.rounding_error:.2g}",
+                f"the largest rounding error is {rounding:.2g}",
                 "half the disk and memory, at about three significant digits",
             )
         )
-    if len(store.tests) < 2:
+    if len(_tests(data)) < 2:
         found.append(
             Check(
                 "odd",
                 "test sets",
-                f"{len(store.tests)} test set{'s' if len(store.tests) != 1 else ''}",
+                f"{len(_tests(data))} test set{'s' if len(_tests(data)) != 1 else ''}",
                 "the gap is between two test sets",
                 "name two under [features.tests] in workbench.toml, or call the files test1* and test2*",
             )
@@ -79,13 +79,13 @@ def _rows(store: Store) -> list[Check]:
     return found
 
 
-def _class_counts(store: Store) -> list[Check]:
+def _class_counts(data: FeatureSet) -> list[Check]:
     found = []
-    for split in store.splits.values():
+    for split in data.splits.values():
         counts = np.array(split.info.class_counts)
         empty = np.flatnonzero(counts == 0)
         if len(empty):
-            names = ", ".join(store.classes[i] for i in empty[:FEW]) + (" ..." if len(empty) > FEW else "")
+            names = ", ".join(data.classes[i] for i in empty[:FEW]) + (" ..." if len(empty) > FEW else "")
             found.append(
                 Check(
                     "odd",
@@ -95,10 +95,10 @@ def _class_counts(store: Store) -> list[Check]:
                     "check that the split is complete",
                 )
             )
-    counts = np.array(store.train.info.class_counts)
+    counts = np.array(data.splits[TRAIN].info.class_counts)
     ratio = counts.max() / max(1, counts.min())
     if ratio > 10:
-        small = store.classes[int(counts.argmin())]
+        small = data.classes[int(counts.argmin())]
         found.append(
             Check(
                 "odd",
@@ -113,8 +113,8 @@ def _class_counts(store: Store) -> list[Check]:
     return found
 
 
-def _ranges(store: Store) -> list[Check]:
-    ranges = {split.name: _range(store, split) for split in store.splits.values()}
+def _ranges(data: FeatureSet) -> list[Check]:
+    ranges = {split.name: split.range for split in data.splits.values()}
     low, high = ranges[TRAIN]
     found = []
     constant = np.flatnonzero(low == high)
@@ -123,7 +123,7 @@ def _ranges(store: Store) -> list[Check]:
             Check(
                 "odd",
                 "constant features",
-                f"{len(constant)} of {store.dim} features have one value in train: {_names(store, constant)}",
+                f"{len(constant)} of {len(data.feature_names)} features never change in train: {_names(data, constant)}",
                 "they carry nothing, and standardising cannot scale them",
                 'leave them out with [features] drop = ["..."], or keep them: they do no harm',
             )
@@ -139,7 +139,7 @@ def _ranges(store: Store) -> list[Check]:
                 "train with transform = standardise",
             )
         )
-    for split in store.tests.values():
+    for split in _tests(data):
         below, above = ranges[split.name]
         width = np.maximum(high - low, 1e-12)
         far = np.flatnonzero((below < low - width) | (above > high + width))
@@ -148,7 +148,7 @@ def _ranges(store: Store) -> list[Check]:
                 Check(
                     "odd",
                     f"{split.name} beyond train's range",
-                    f"{len(far)} features reach more than a whole range of train beyond it: {_names(store, far)}",
+                    f"{len(far)} features reach more than a whole range of train beyond it: {_names(data, far)}",
                     "features extracted in another way (another crop, precision or normalisation) look just so",
                     "compare the extraction of both; see the features on the Divergence screen",
                 )
@@ -156,18 +156,17 @@ def _ranges(store: Store) -> list[Check]:
     return found
 
 
-def _range(store: Store, split: Split) -> tuple[np.ndarray, np.ndarray]:
-    low, high = np.load(store.folder / f"{split.name}.range.npy")
-    return low, high
+def _tests(data: FeatureSet) -> list[Split]:
+    return [split for name, split in data.splits.items() if name != TRAIN]
 
 
-def _names(store: Store, columns: np.ndarray) -> str:
-    return ", ".join(store.feature_names[i] for i in columns[:FEW]) + (" ..." if len(columns) > FEW else "")
+def _names(data: FeatureSet, columns: np.ndarray) -> str:
+    return ", ".join(data.feature_names[i] for i in columns[:FEW]) + (" ..." if len(columns) > FEW else "")
 
 
-def _paths(store: Store) -> list[Check]:
+def _paths(data: FeatureSet) -> list[Check]:
     found = []
-    for split in store.splits.values():
+    for split in data.splits.values():
         paths = split.paths
         if paths.null_count() == len(paths):
             continue

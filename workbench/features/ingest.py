@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -259,7 +259,6 @@ class _Reading:
         self.cancelled = cancelled
         self.config = workspace.config
         self.notices: list[str] = []
-        self.rounding_error = 0.0
         self.total_bytes = sum(path.stat().st_size for paths in files.values() for path in paths)
         self.done_bytes = 0
         self.started = time.monotonic()
@@ -270,7 +269,7 @@ class _Reading:
         classes: ClassTable | None = None
         infos = []
         for split, source in sources.items():
-            frame, info_args = self._read(split, source)
+            frame, info = self._read(split, source)
             labels = self._labels(frame, source, split)
             if classes is None:
                 classes = self._classes(labels)
@@ -279,7 +278,7 @@ class _Reading:
                 from workbench.features.labels import unsort_text
 
                 indices = unsort_text(indices, len(classes.values))
-            infos.append(self._write_rest(split, source, frame, indices, classes, info_args))
+            infos.append(self._write_rest(split, source, frame, indices, classes, info))
         assert classes is not None
         return Manifest(
             version=VERSION,
@@ -292,7 +291,6 @@ class _Reading:
             class_names=classes.names,
             splits=infos,
             notices=self.notices,
-            rounding_error=self.rounding_error,
         )
 
     def _sources(self) -> dict[str, Source]:
@@ -324,7 +322,7 @@ class _Reading:
             self.notices += source.notices
         return sources
 
-    def _read(self, split: str, source: Source) -> tuple[pl.DataFrame, dict[str, object]]:
+    def _read(self, split: str, source: Source) -> tuple[pl.DataFrame, dict[str, Any]]:
         import polars as pl
 
         from workbench.features.writer import SplitWriter
@@ -348,11 +346,11 @@ class _Reading:
         self._judge_bad(source, out.bad_cells, out.bad_rows, out.first_bad, out.rows, drop)
         self.done_bytes += size
         self._tell(split, out.rows, self.done_bytes)
-        self.rounding_error = max(self.rounding_error, out.rounding_error)
         np.save(self.folder / f"{split}.range.npy", np.stack([out.low, out.high]))
-        info: dict[str, object] = {
+        info: dict[str, Any] = {
             "dropped_rows": out.read_rows - out.rows,
             "in_place": str(in_place) if in_place else "",
+            "rounding_error": out.rounding_error,
         }
         return pl.concat(others, how="vertical_relaxed"), info
 
@@ -434,7 +432,7 @@ class _Reading:
         frame: pl.DataFrame,
         indices: np.ndarray,
         classes: ClassTable,
-        args: dict[str, object],
+        info: dict[str, Any],
     ) -> SplitInfo:
         import polars as pl
 
@@ -456,8 +454,7 @@ class _Reading:
             class_counts=np.bincount(indices, minlength=len(classes.values)).tolist(),
             files=[str(path) for path in source.files],
             metadata=[name for name in table.columns if name not in taken],
-            in_place=str(args["in_place"]),
-            dropped_rows=int(str(args["dropped_rows"])),
+            **info,
         )
 
     def _join_metadata(self, split: str, table: pl.DataFrame) -> pl.DataFrame:

@@ -8,9 +8,9 @@ are mapped and tables read when they are first asked for.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ class SplitInfo(msgspec.Struct, frozen=True, kw_only=True):
     in_place: str = ""  # the .npy file used where it lies, when the user chose so
     metadata: list[str] = []
     dropped_rows: int = 0
+    rounding_error: float = 0.0  # largest |stored - read| when the store's dtype is float16
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +50,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     class_names: list[str]
     splits: list[SplitInfo]
     notices: list[str] = []
-    rounding_error: float = 0.0  # largest |stored - read| when dtype is float16
+
+    @property
+    def rounding_error(self) -> float:
+        """The largest |stored - read| of any split; 0 for a store in float32."""
+        return max(info.rounding_error for info in self.splits)
 
 
 class Split:
@@ -86,6 +91,12 @@ class Split:
         """The samples' paths (String, null where the files have none)."""
         return self.frame.select("path").collect().to_series()
 
+    @functools.cached_property
+    def range(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest value of each feature (float32 `[D]` each)."""
+        low, high = np.load(self._folder / f"{self.name}.range.npy")
+        return low, high
+
     @property
     def frame(self) -> pl.LazyFrame:
         """`label` (class index), `path` and the metadata columns, one row a sample, in the order of `features`."""
@@ -98,6 +109,17 @@ class Split:
         if not 0 <= row < self.rows:
             raise BadInput(f"split {self.name} has no row {row} (rows 0 to {self.rows - 1})")
         return self.frame.slice(row, 1).collect().row(0, named=True)
+
+
+class FeatureSet(Protocol):
+    """What a store and an analysis' context have in common."""
+
+    @property
+    def splits(self) -> Mapping[str, Split]: ...
+    @property
+    def classes(self) -> Sequence[str]: ...
+    @property
+    def feature_names(self) -> Sequence[str]: ...
 
 
 class Store:

@@ -1,0 +1,34 @@
+"""`workbench check`: what is wrong or odd about the data, why it matters, and what to do."""
+
+from __future__ import annotations
+
+from workbench.cli.common import FOLDER, JSON, STATE, emit
+
+
+def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
+    """Check the data of FOLDER: ranges, classes, paths, labels that do not match the features, and leakage.
+
+    The exit code tells whether the checks ran, not what they found.
+    """
+    from workbench.api import Table
+    from workbench.cli.common import read_store, run_analysis
+
+    workspace, _ = read_store(folder, state)
+    blocks = run_analysis(workspace, "checks", {})
+    found = next(block for block in blocks if isinstance(block, Table)).frame.to_dicts()
+    if json:
+        emit({"workspace": str(workspace.root), "checks": found})
+        return
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    colours = {"wrong": "bold red", "odd": "bold yellow", "fine": "bold green"}
+    console = Console()
+    for check in found:
+        console.print(Text.assemble((f"{check['severity']:<6}", colours[check["severity"]]), (check["title"], "bold")))
+        for words, style in ((check["saw"], ""), (check["why"], "dim"), (check["todo"], "italic")):
+            if words:
+                console.print(Padding(Text(words, style=style), (0, 0, 0, 6)))
+    bad = sum(check["severity"] != "fine" for check in found)
+    console.print(f"{bad} finding{'' if bad == 1 else 's'} in {len(found)} checks", style="bold")
