@@ -193,6 +193,11 @@ def _trusted() -> list[str]:
         raise BadInput(f"{user_dir() / 'trusted.json'}: cannot be read ({error}); remove it to start anew") from None
 
 
+def discover_in(folder: Path) -> list[PluginInfo]:
+    """What the plugins folder of a workspace holds."""
+    return list(_in_folder("workspace", folder))
+
+
 def _in_folder(source: Source, folder: Path) -> Iterator[PluginInfo]:
     for path in sorted(folder.glob("*.py")):
         if not path.name.startswith(("_", "test_")):

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import polars as pl
 
 from workbench.api import Analysis, Block, Context
-from workbench.features.store import MANIFEST, Manifest, SplitInfo, Store
+from workbench.features.ingest import open_store
+from workbench.features.store import Store
 from workbench.settings import resolve
+from workbench.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,19 @@ class TinyRun:
 
 
 def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, seed: int = 0) -> Store:
-    """Write a store with train (`rows` samples) and the test sets `test1` (half) and `test2` (a third, shifted)."""
+    """Make and read a set: train (`rows` samples) and the test sets `test1` (half) and `test2` (a third, shifted)."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(classes, dim)) * 2
-    infos = []
     folder.mkdir(parents=True, exist_ok=True)
     for name, count, shift in (("train", rows, 0.0), ("test1", rows // 2, 0.0), ("test2", rows // 3, 0.7)):
         labels = np.arange(count) % classes
         features = centres[labels] + rng.normal(size=(count, dim)) * (1 + shift) + shift
-        np.save(folder / f"{name}.npy", features.astype(np.float32))
         paths = [f"{name}/{label}/{row:04d}.png" for row, label in enumerate(labels)]
-        pl.DataFrame({"label": labels, "path": paths}).write_parquet(folder / f"{name}.parquet")
-        counts = np.bincount(labels, minlength=classes).tolist()
-        infos.append(SplitInfo(name=name, rows=count, class_counts=counts, files=[]))
-    manifest = Manifest(
-        version=1,
-        fingerprint=f"tiny-{rows}-{dim}-{classes}-{seed}",
-        created="2026-01-01T00:00:00+00:00",
-        dim=dim,
-        dtype="float32",
-        feature_names=[f"f{i}" for i in range(dim)],
-        label_values=[10 * c for c in range(classes)],
-        class_names=[f"class {c}" for c in range(classes)],
-        splits=infos,
-    )
-    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-    return Store.open(folder)
+        frame = pl.DataFrame(features.astype(np.float32), schema=[f"f{i}" for i in range(dim)])
+        frame.insert_column(0, pl.Series("path", paths)).insert_column(1, pl.Series("label", labels * 10))
+        frame.write_parquet(folder / f"{name}.parquet")
+    (folder / "classes.csv").write_text("label,name\n" + "".join(f"{10 * c},class {c}\n" for c in range(classes)))
+    return open_store(Workspace.open(folder))
 
 
 def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Context:

@@ -1,0 +1,231 @@
+"""`workbench plugin`: list, start, check and trust plugins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workbench.cli.common import JSON, emit, notice
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+PLUGIN = '''"""{title}: say here what the file brings."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from workbench.api import Analysis, Block, Context, Metric, Table, param
+
+
+class {class_name}(Analysis):
+    """How far the mean of each feature moved from test set 1 to test set 2.
+
+    Say here what the analysis answers and how its numbers are computed; it is shown beside the answer.
+    """
+
+    name = "{name}"
+    title = "{title}"
+
+    class Params:
+        limit: int = param(20, help="rows to show, 0 for all", ge=0)
+
+    def run(self, ctx: Context, params: Params) -> Iterator[Block]:
+        ctx.progress(0.1, "means")
+        moved = ctx.test2.features.mean(axis=0) - ctx.test1.features.mean(axis=0)
+        yield Metric("largest move", float(np.abs(moved).max()))
+        frame = pl.DataFrame({{"feature": list(ctx.feature_names), "moved": moved}})
+        frame = frame.sort(pl.col("moved").abs(), descending=True)
+        yield Table(frame.head(params.limit) if params.limit else frame, title="features", of=len(frame))
+'''
+
+TEST = '''"""Run with: pytest {test_name}"""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from workbench.api import BadInput, Metric, Table
+from workbench.testing import run_analysis, tiny_context
+
+spec = importlib.util.spec_from_file_location("{module}", Path(__file__).with_name("{module}.py"))
+plugin = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plugin)
+
+
+def test_it_answers_on_a_small_set(tmp_path):
+    metric, table = run_analysis(plugin.{class_name}, tiny_context(tmp_path), limit=3)
+    assert isinstance(metric, Metric)
+    assert metric.value > 0
+    assert isinstance(table, Table)
+    assert (len(table.frame), table.of) == (3, 6)
+
+
+def test_it_refuses_what_is_outside_the_range(tmp_path):
+    with pytest.raises(BadInput, match="limit"):
+        run_analysis(plugin.{class_name}, tiny_context(tmp_path), limit=-1)
+'''
+
+
+@app.command("list", short_help="every analysis there is, and every file set aside with the reason")
+def list_plugins(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="a workspace, to list its own plugins too")
+    ] = None,
+    json: JSON = False,
+) -> None:
+    """List every analysis with where it comes from, and every file that is set aside with the reason."""
+    from workbench import plugins
+    from workbench.workspace import Workspace
+
+    workspace = Workspace.open(folder) if folder is not None else None
+    found = plugins.discover(workspace)
+    if json:
+        emit({"plugins": [_as_object(info) for info in found]})
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("name", "title", "from", "state"):
+        table.add_column(heading)
+    for info in found:
+        table.add_row(Text(info.name), Text(info.title), Text(info.source), Text(_state(info)))
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    user = next(path for source, path in plugins.folders() if source == "user")
+    console.print(Text(f"a file dropped into {user} is found there", style="dim"))
+
+
+def _state(info: Any) -> str:
+    if info.error:
+        return f"set aside: {info.error} ({info.path})"
+    return "ready" if info.trusted else "waits for: workbench plugin trust FOLDER"
+
+
+def _as_object(info: Any) -> dict[str, Any]:
+    settings = None
+    if info.settings is not None:
+        settings = [
+            {
+                "name": one.name,
+                "type": one.type.__name__,
+                "default": one.default,
+                "allowed": one.allowed,
+                "help": one.help,
+            }
+            for one in info.settings
+        ]
+    return {
+        "name": info.name,
+        "title": info.title,
+        "doc": info.doc,
+        "source": info.source,
+        "path": str(info.path) if info.path else None,
+        "needs_run": info.needs_run,
+        "trusted": info.trusted,
+        "usable": info.usable,
+        "error": info.error,
+        "params": settings,
+    }
+
+
+@app.command("new", short_help="start a plugin: a file that works, and its test")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="its name: lower-case letters, digits, '-' and '_'")],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="where to put it (default: your plugin folder)")
+    ] = None,
+    json: JSON = False,
+) -> None:
+    """Write NAME.py, an analysis that works, and test_NAME.py, its passing test."""
+    from workbench import plugins
+    from workbench.errors import BadInput, Failed
+    from workbench.reading import NAME
+    from workbench.workspace import user_dir
+
+    if not NAME.fullmatch(name):
+        raise BadInput(f"{name!r}: a plugin's name is lower-case letters, digits, '-' and '_', starting with a letter")
+    taken = next((info for info in plugins.discover() if info.name == name), None)
+    if taken is not None:
+        raise BadInput(f"the name {name!r} is taken by the {taken.source} analysis in {taken.path}; choose another")
+    place = folder or user_dir() / "plugins"
+    module = name.replace("-", "_")
+    words = {
+        "name": name,
+        "module": module,
+        "title": name.replace("-", " ").replace("_", " ").capitalize(),
+        "class_name": "".join(part.capitalize() for part in module.split("_")),
+        "test_name": f"test_{module}.py",
+    }
+    written = [place / f"{module}.py", place / f"test_{module}.py"]
+    for file in written:
+        if file.exists():
+            raise BadInput(f"{file} exists already; choose another name")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(written, (PLUGIN, TEST), strict=True):
+            file.write_text(text.format(**words), encoding="utf-8")
+    except OSError as error:
+        raise Failed(f"{place}: cannot be written ({error.strerror}); name another folder with --folder") from None
+    if json:
+        emit({"name": name, "files": [str(file) for file in written]})
+        return
+    for file in written:
+        print(file)
+    notice(f"try it: workbench plugin check {written[0]}; then: workbench analyse FOLDER {name}")
+
+
+@app.command("check", short_help="hold a plugin to the contract on a small made-up set")
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the plugin's Python file; its code is run")],
+    json: JSON = False,
+) -> None:
+    """Run every analysis of FILE on a small made-up set in the worker process, and say what breaks the contract."""
+    from workbench.errors import BadInput, Failed
+    from workbench.worker import JobFailed, JobLog
+    from workbench.worker.client import check_sync
+
+    if not file.is_file():
+        raise BadInput(f"{file}: no such file")
+    lines: list[str] = []
+
+    def tell(event: object) -> None:
+        if isinstance(event, JobLog):
+            lines.append(event.text)
+            if not json:
+                print(event.text)
+
+    _, last = check_sync(str(file.absolute()), tell)
+    failure = last if isinstance(last, JobFailed) else None
+    if json:
+        emit({"file": str(file), "ok": failure is None, "problem": failure.message if failure else None, "log": lines})
+        if failure is not None:
+            raise typer.Exit(2 if failure.kind == "bad input" else 1)
+        return
+    if failure is not None and failure.kind == "bad input":
+        raise BadInput(failure.message)
+    if failure is not None:
+        raise Failed(f"{failure.message}\n{failure.traceback}".rstrip())
+
+
+@app.command("trust", short_help="let the code in a workspace's plugins folder run")
+def trust(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the workspace")],
+    json: JSON = False,
+) -> None:
+    """Let the code in FOLDER/plugins run from now on, with all that your account may do. Read it first."""
+    from workbench import plugins
+
+    resolved = plugins.trust(folder)
+    found = [info.name for info in plugins.discover_in(resolved / "plugins")]
+    if json:
+        emit({"trusted": str(resolved), "plugins": found})
+    else:
+        print(f"trusted: {resolved} ({', '.join(found) or 'no plugins yet'})")

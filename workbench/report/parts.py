@@ -1,0 +1,83 @@
+"""What the written forms share: sections, and numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.api import Block, Metric, Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """The answer of one analysis. `failure` says why it is missing or incomplete."""
+
+    title: str
+    blocks: Sequence[Block] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+
+def number(value: Any, percent: bool = False) -> str:
+    """A cell as text: whole numbers grouped, others to four significant digits, fractions in percent where asked."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and not percent:
+        return f"{value:,}"
+    if not isinstance(value, int | float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else ("∞" if value > 0 else "-∞")
+    if percent:
+        return f"{100 * value:.1f}%"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{value:,.0f}"
+    if not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.2e}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+
+
+def p_value(p: float) -> str:
+    """`p = 0.012`, `p = 3e-12`, and `p < 1e-300` where it is too small for a double."""
+    if math.isnan(p):
+        return "p unknown"
+    if p < 1e-300:
+        return "p < 1e-300"
+    return f"p = {p:.2g}"
+
+
+def metric_value(block: Metric) -> str:
+    """The value with its unit."""
+    percent = block.unit == "%"
+    shown = number(block.value, percent)
+    return shown if percent or not block.unit else f"{shown} {block.unit}"
+
+
+def metric_interval(block: Metric) -> str:
+    """`[71.2%, 73.0%]`, empty without an interval."""
+    if block.ci is None:
+        return ""
+    return f"[{number(block.ci[0], block.unit == '%')}, {number(block.ci[1], block.unit == '%')}]"
+
+
+def cells(block: Table) -> list[list[str]]:
+    """The cells of a table as text, row by row."""
+    percent = [name in block.percent for name in block.frame.columns]
+    return [
+        [number(value, share) for value, share in zip(row, percent, strict=True)] for row in block.frame.iter_rows()
+    ]
+
+
+def heading(name: str) -> str:
+    """A column's name as people read it."""
+    return name.replace("_", " ")
+
+
+def rows_shown(block: Table) -> str:
+    """`the first 20 of 1,280 rows`, empty when all are there."""
+    shown = len(block.frame)
+    return f"the first {shown:,} of {block.of:,} rows" if block.of is not None and block.of > shown else ""
