@@ -117,12 +117,11 @@ def show_result(run: RunSnapshot) -> None:
     table.add_column("split")
     for heading in ("accuracy", "95% interval", "samples"):
         table.add_column(heading, justify="right")
-    scores = {"train": run.summary["train"], "val": run.summary["val"], **run.tests}
-    for name, score in scores.items():
+    # a test set may be called val, and is then told from the val that was cut from train
+    cut = "val of train" if "val" in run.tests else "val"
+    for name, score in [("train", run.summary["train"]), (cut, run.summary["val"]), *run.tests.items()]:
         if score["n"]:
-            # a test set may be called val too, and is then told from the val that was cut from train
-            title = "val (of train)" if name == "val" or (name == "train" and "val" in run.tests) else name
-            table.add_row(*_row(title, score))
+            table.add_row(*_row(name, score))
     console = Console(highlight=False)
     console.print(
         f"{run.head}, {run.epochs} epochs in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False

@@ -1,0 +1,181 @@
+"""Runs without their process: making, finding, marking, removing, and telling the dead from the living."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from workbench import runs
+from workbench.errors import BadInput
+from workbench.features.store import Store
+from workbench.runs import RunSnapshot, control, files, processes
+from workbench.runs.looks import note
+from workbench.workspace import Workspace
+
+
+@pytest.fixture
+def queued(workspace: Workspace, store: Store) -> RunSnapshot:
+    return runs.create(workspace, store, "linear", {"lr": "1e-2"})
+
+
+def set_state(run: RunSnapshot, **values: Any) -> RunSnapshot:
+    files.write_json(run.folder / "state.json", {**run.view.state, **values})
+    return runs.read(run.folder)
+
+
+def test_a_new_run_says_all_that_was_resolved(queued: RunSnapshot, workspace: Workspace, store: Store) -> None:
+    assert (queued.state, queued.epoch, queued.epochs, queued.head) == ("queued", 0, 20, "linear")
+    assert queued.settings["lr"] == 0.01
+    assert queued.settings["schedule"] == "cosine"
+    assert queued.config["fingerprint"] == store.fingerprint
+    assert (workspace.state / queued.config["store"]).resolve() == store.folder.resolve()
+    assert queued.config["versions"].keys() >= {"workbench", "python", "torch", "numpy"}
+    assert queued.config["tests"] == ["test1", "test2"]
+    assert queued.tests == {}
+    assert queued.gap is None
+    assert queued.val_accuracy is None
+    assert abs(queued.created - time.time()) < 60
+
+
+def test_bad_settings_leave_nothing_behind(workspace: Workspace, store: Store) -> None:
+    for head, settings, told in (
+        ("linaer", {}, "did you mean 'linear'"),
+        ("linear", {"lrr": 1}, "unknown setting 'lrr', did you mean 'lr'"),
+        ("linear", {"lr": -1}, "lr = -1: expected > 0"),
+        ("nn2", {"dropout": 1}, "dropout = 1: expected >= 0 and < 1"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            runs.create(workspace, store, head, settings)
+    assert runs.list_runs(workspace) == []
+    assert not workspace.runs_dir.exists()
+
+
+def test_runs_made_at_once_have_ids_of_their_own(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = threading.Lock()
+    real = control.secrets.token_hex
+
+    def few(n: int) -> str:  # ids that collide again and again
+        if n != 2:
+            return real(n)
+        with lock:
+            return format(next(numbers) // 3, "04x")
+
+    numbers = iter(range(10_000))
+    monkeypatch.setattr(control.secrets, "token_hex", few)
+    made: list[RunSnapshot] = []
+    threads = [
+        threading.Thread(target=lambda: made.extend(runs.create(workspace, store, "linear", {}) for _ in range(5)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({run.id for run in made}) == 20
+    assert {run.id for run in runs.list_runs(workspace)} == {run.id for run in made}
+    assert not list(workspace.runs_dir.glob(".*"))
+
+
+def test_runs_are_listed_newest_first_and_found_by_their_beginning(workspace: Workspace, store: Store) -> None:
+    with pytest.raises(BadInput, match="no runs yet"):
+        runs.load(workspace, "last")
+    first, second = (runs.create(workspace, store, head, {}) for head in ("linear", "nn1"))
+    assert [run.id for run in runs.list_runs(workspace)] == [second.id, first.id]
+    assert runs.load(workspace, second.id).id == second.id
+    assert runs.load(workspace, first.id[:-1] if first.id[:-1] not in second.id else first.id).id == first.id
+    assert runs.load(workspace, "last").id == second.id
+    with pytest.raises(BadInput, match="2 runs begin so"):
+        runs.load(workspace, "2")
+    with pytest.raises(BadInput, match="unknown run 'nonsense'"):
+        runs.load(workspace, "nonsense")
+    with pytest.raises(BadInput, match="unknown run ''"):
+        runs.load(workspace, "")
+
+
+def test_a_run_is_lost_only_when_its_heart_is_still_and_its_process_gone(queued: RunSnapshot) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    old, now = time.time() - processes.OLD - 1, time.time()
+    me = processes.identity()
+    dead = {**me, "pid": gone.pid}
+    reused = {**me, "started": me["started"] - 500}
+    elsewhere = {**me, "host": "some-other-host"}
+    for who, heartbeat, expected in (
+        (me, now, "running"),
+        (me, old, "running"),  # stopped by a debugger, or its disk is full
+        (dead, now, "running"),
+        (dead, old, "lost"),
+        (reused, old, "lost"),
+        (elsewhere, old, "running"),  # its process cannot be looked up from here
+        (elsewhere, now - processes.OLD_ELSEWHERE - 1, "lost"),
+    ):
+        found = set_state(queued, state="running", heartbeat=heartbeat, **who)
+        assert found.state == expected, (who, heartbeat)
+    assert found.error
+    assert found.pid is None
+
+
+def test_a_zombie_is_not_alive() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    state = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not processes.alive(state)
+    child.wait()
+    assert not processes.alive(state)
+    assert not processes.alive({})
+
+
+def test_damaged_files_are_a_failed_run_not_a_crash(queued: RunSnapshot, workspace: Workspace) -> None:
+    set_state(queued, state="finished")
+    assert runs.list_runs(workspace)[0].error == "summary.json cannot be read"
+    (queued.folder / "state.json").write_text('{"state": ')
+    assert runs.list_runs(workspace)[0].state == "failed"
+    (queued.folder / "config.json").unlink()
+    broken = runs.list_runs(workspace)[0]
+    assert (broken.state, broken.error) == ("failed", "config.json cannot be read")
+    with pytest.raises(BadInput, match="cannot be resumed; remove it"):
+        runs.resume(broken)
+    runs.remove(broken)
+    assert list(workspace.runs_dir.iterdir()) == []
+
+
+def test_only_the_stopped_is_resumed_and_only_the_queued_started(queued: RunSnapshot) -> None:
+    with pytest.raises(BadInput, match="is queued: only a stopped, failed or lost run"):
+        runs.resume(queued)
+    stopped = runs.stop(queued)
+    assert stopped.state == "stopped"
+    with pytest.raises(BadInput, match="nothing to stop"):
+        runs.stop(queued)
+    with pytest.raises(BadInput, match="not queued"):
+        runs.start_sync(stopped)
+    assert runs.resume(stopped).state == "queued"
+
+
+def test_what_a_process_holds_is_not_touched(queued: RunSnapshot) -> None:
+    stopped = runs.stop(queued)
+    with FileLock(queued.folder / control.LOCK):
+        with pytest.raises(BadInput, match="another workbench"):
+            runs.resume(stopped)
+        with pytest.raises(BadInput, match="is starting"):
+            runs.remove(stopped)
+    running = set_state(queued, state="running", heartbeat=time.time(), **processes.identity())
+    with pytest.raises(BadInput, match="is running: stop it first"):
+        runs.remove(running)
+
+
+def test_looks_are_counted(workspace: Workspace) -> None:
+    assert runs.test_looks(workspace) == {"test1": 0, "test2": 0}
+    workspace.state.mkdir(exist_ok=True)
+    for name in ("test1", "test2", "test1", "gone"):
+        note(workspace.looks_file, "some-run", name, 5, "evaluation after training")
+    assert runs.test_looks(workspace) == {"test1": 2, "test2": 1, "gone": 1}
