@@ -11,6 +11,7 @@ COMMANDS = {  # in the order of the help; each names a module of this package
     "open": "open the terminal interface; `workbench FOLDER` is short for it",
     "demo": "the terminal interface on the bundled set",
     "ingest": "read the feature files into the store",
+    "check": "what is wrong or odd about the data, and what to do",
     "train": "train a head",
     "runs": "list, show, stop, resume and remove runs",
     "analyse": "run an analysis",

@@ -39,7 +39,6 @@ def command(
     """Run the analysis NAME on FOLDER and show its answer, or write it to a file."""
     from workbench import plugins
     from workbench.settings import parse_pairs
-    from workbench.worker import run_sync
     from workbench.workspace import Workspace
 
     if out is not None:
@@ -49,10 +48,24 @@ def command(
     _check_params(info, params)
     workspace, _ = read_store(folder, state)
     chosen = _choose_run(workspace, run, info)
-    with _Progress(name) as progress:
-        blocks, last = run_sync(workspace, name, params, chosen, _pair(pair), progress.tell)
-    _raise_for(last)
+    blocks, last = ask(workspace, name, params, chosen, _pair(pair))
     _give(workspace, info, chosen, _params(last), blocks, out, json)
+
+
+def ask(
+    workspace: Workspace,
+    name: str,
+    params: dict[str, str],
+    run: str | None = None,
+    pair: tuple[str, str] | None = None,
+) -> tuple[list[Block], JobDone | JobFailed]:
+    """Run an analysis with a bar on stderr; raises BadInput, Failed or Cancelled for one that gave no answer."""
+    from workbench.worker import run_sync
+
+    with _Progress(name) as progress:
+        blocks, last = run_sync(workspace, name, params, run, pair, progress.tell)
+    _raise_for(last)
+    return blocks, last
 
 
 def _check_out(out: Path) -> None:
@@ -93,13 +106,20 @@ def _choose_run(workspace: Workspace, asked: str | None, info: PluginInfo) -> st
 
     if asked is not None:
         return runs.load(workspace, asked).id
-    newest = next((run.id for run in runs.list_runs(workspace) if run.state == "finished"), None)
+    newest = newest_run(workspace)
     if newest is None and info.needs_run:
         raise BadInput(
             f"analysis {info.name!r} needs a finished run and there is none: train one first, e.g. "
             f"workbench train {workspace.root} --head linear"
         )
     return newest
+
+
+def newest_run(workspace: Workspace) -> str | None:
+    """The id of the newest finished run."""
+    from workbench import runs
+
+    return next((run.id for run in runs.list_runs(workspace) if run.state == "finished"), None)
 
 
 class _Progress:

@@ -11,10 +11,11 @@ def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
     The exit code tells whether the checks ran, not what they found.
     """
     from workbench.api import Table
-    from workbench.cli.common import read_store, run_analysis
+    from workbench.cli.analyse import ask, newest_run
+    from workbench.cli.common import read_store
 
     workspace, _ = read_store(folder, state)
-    blocks = run_analysis(workspace, "checks", {})
+    blocks, _ = ask(workspace, "checks", {}, newest_run(workspace))
     found = next(block for block in blocks if isinstance(block, Table)).frame.to_dicts()
     if json:
         emit({"workspace": str(workspace.root), "checks": found})
