@@ -75,7 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("new-run", ("n",), "new run", "set up a head and train it", ("train",), footer=5),
     Action("start", ("ctrl+r", "f5"), "start", "start training with the settings of the form", ("train",), footer=6),
     Action("stop", ("x",), "stop", "stop the run or job under the cursor; a run keeps its last checkpoint",
-           ("train", "jobs"), footer=6),
+           ("train", "plugins", "jobs"), footer=6),
     Action("resume", ("u",), "resume", "take a stopped, failed or lost run up again from its checkpoint", ("train",)),
     Action("remove", ("delete", "D"), "remove", "remove the run under the cursor from disk", ("train",)),
     Action("log", ("l",), "log", "the log of the run or job under the cursor", ("train", "jobs"), footer=7),
@@ -89,10 +89,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-into", ("i",), "into", "search the next split", ("neighbours",), footer=7),
     Action("other-metric", ("m",), "distance", "cosine or euclidean", ("neighbours",), footer=7),
     # Confusion
-    Action("next-view", ("v",), "view", "pairs in order of test set 1, of test set 2, or of the change between them",
+    Action("next-view", ("v",), "view", "pairs by test set 1, test set 2 or change; a pair's samples of the other",
            ("confusion",), footer=5),
-    Action("other-test", ("t",), "other test set", "the same pair in the other test set", ("confusion",), footer=6),
-    Action("ask-again", ("ctrl+r", "f5"), "ask again", "run the analysis once more", ("neighbours", "confusion")),
+    Action("ask-again", ("ctrl+r", "f5"), "ask again", "run the analysis once more",
+           ("neighbours", "confusion", "divergence")),
+    Action("stop-analysis", ("x",), "stop", "stop the analysis that is at work",
+           ("neighbours", "confusion", "divergence")),
+    # Divergence
+    Action("next-measure", ("m",), "measure", "sort by the next measure; the bars are drawn for it", ("divergence",),
+           footer=5),
+    Action("previous-measure", ("M",), "measure back", "sort by the measure before", ("divergence",)),
+    # Plugins
+    Action("run-analysis", ("ctrl+r", "f5"), "analyse", "run the analysis with the values of its form", ("plugins",),
+           footer=4),
+    Action("trust", ("t",), "trust", "let the code that came with this workspace run", ("plugins",)),
+    Action("write-plugin", ("n",), "write one", "how to write an analysis, and where to put it", ("plugins",),
+           footer=7),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}

@@ -52,6 +52,11 @@ class Job:
         return self.state in ("done", "failed", "cancelled")
 
     @property
+    def running_for(self) -> float:
+        """Seconds since it started; 0 while it waits."""
+        return 0.0 if self.started is None else time.monotonic() - self.started
+
+    @property
     def remaining(self) -> float | None:
         """Seconds still to go, judged by the progress so far; None while nothing can be said."""
         if self.state != "running" or self.started is None or self.fraction < 0.02:

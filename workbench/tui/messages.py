@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.features.checks import Check
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
+    from workbench.plugins import PluginInfo
     from workbench.runs import RunSnapshot
     from workbench.tui.jobs import Job
 
@@ -109,3 +110,31 @@ class RowsLoaded(Message):
     what: str
     frame: Any  # polars.DataFrame
     of: int
+
+
+@dataclass
+class PluginsFound(Message):
+    """The plugin folders were read; `signature` tells what they looked like."""
+
+    plugins: tuple[PluginInfo, ...]
+    signature: tuple[tuple[str, int, int], ...]
+
+
+@dataclass
+class SampleFound(Message):
+    """The (split, row) that a row of an answer stands for, None when there is no such sample; `told` names it."""
+
+    found: tuple[str, int] | None
+    told: str
+
+
+@dataclass
+class FeatureLoaded(Message):
+    """The histograms of one feature on two splits, on edges that both share."""
+
+    feature: int
+    pair: tuple[str, str]
+    edges: Any  # float64 [k + 1]
+    first: Any  # float64 [k], shares of the first split
+    second: Any  # float64 [k]
+    left_out: int  # values that are NaN or infinite

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -39,8 +40,10 @@ class Dialog(ModalScreen[str | None]):
         background: $surface; border: round $border; padding: 0 1; border-title-color: $strong;
         border-subtitle-color: $muted;
     }
-    Dialog VerticalScroll { width: auto; max-width: 100%; height: auto; max-height: 100%; background: $surface; }
-    Dialog Static { width: auto; max-width: 100%; }
+    Dialog.-wide > #box { width: 100; }
+    Dialog VerticalScroll { width: 1fr; height: auto; max-height: 100%; background: $surface; scrollbar-size: 1 1; }
+    Dialog Static { width: 1fr; height: auto; }
+    Dialog OptionList:focus { border: none; }
     Dialog OptionList {
         width: auto; min-width: 40; height: auto; max-height: 20; border: none; background: $surface; padding: 0;
     }
@@ -56,7 +59,7 @@ class HelpDialog(Dialog):
     BINDINGS = [Binding("question_mark,f1", "close", "close", show=False)]
 
     def __init__(self, screen: WorkbenchScreen, keymap: Mapping[str, str]) -> None:
-        super().__init__()
+        super().__init__(classes="-wide")
         self._of = screen
         self._keymap = keymap
 
@@ -116,24 +119,27 @@ class ChooseDialog(Dialog):
 
 
 class TextDialog(Dialog):
-    """A text to read: a log, a traceback."""
+    """A text to read: a log, a traceback, or something drawn already; a text is shown from its end if `from_end`."""
 
-    def __init__(self, title: str, text: str) -> None:
-        super().__init__()
+    def __init__(self, title: str, text: RenderableType, *, from_end: bool = True) -> None:
+        super().__init__(classes="-wide")
         self._title = title
         self._text = text
+        self._from_end = from_end
 
     def compose(self) -> ComposeResult:
         box = Vertical(id="box")
         box.border_title = Text(clean(self._title))  # a str would be read as markup
         box.border_subtitle = "escape closes"
         with box, VerticalScroll():
-            yield Static(Text(clean(self._text, lines=True) or "nothing yet"))
+            text = self._text
+            yield Static(Text(clean(text, lines=True) or "nothing yet") if isinstance(text, str) else text)
 
     def on_mount(self) -> None:
         scroll = self.query_one(VerticalScroll)
         scroll.focus()
-        scroll.scroll_end(animate=False)
+        if self._from_end and isinstance(self._text, str):
+            scroll.scroll_end(animate=False)
 
 
 def flowing(text: str) -> str:

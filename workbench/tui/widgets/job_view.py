@@ -62,7 +62,7 @@ def state_line(job: Job, palette: Palette) -> Text:
     """One line: the analysis, its state, its time."""
     word = {"done": "from the cache" if job.cached else f"done in {duration(job.seconds)}"}.get(job.state, job.state)
     params = ", ".join(f"{name} = {value}" for name, value in job.params.items() if value is not None)
-    line = Text(clean(job.analysis), style=f"bold {palette.text}", no_wrap=True, overflow="ellipsis")
+    line = Text(no_wrap=True, overflow="ellipsis").append(clean(job.analysis), style=f"bold {palette.text}")
     line.append(f"  {word}", style=palette.muted)
     return line.append(f"  {clean(params)}" if params else "", style=palette.muted)
 
@@ -75,9 +75,8 @@ def failure_text(job: Job, palette: Palette) -> Text:
         "exited": "lost its process",
         "cancelled": "was stopped",
     }
-    text = Text(
-        f"{clean(job.analysis)} {words.get(job.kind, 'failed')}\n\n", style=f"bold {palette.severities['error']}"
-    )
+    told = f"{clean(job.analysis)} {words.get(job.kind, 'failed')}\n\n"
+    text = Text().append(told, style=f"bold {palette.severities['error']}")
     text.append(clean(job.error, lines=True), style=palette.text)
     if job.traceback:
         text.append("\n\n" + clean(job.traceback.rstrip(), lines=True), style=palette.muted)
