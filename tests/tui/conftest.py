@@ -10,22 +10,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from tui_support import wait_for
 
 from workbench.features.ingest import open_store
 from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace
 
 Bench = Callable[..., AbstractAsyncContextManager[tuple[WorkbenchApp, Pilot[Any]]]]
-
-
-async def wait_for(pilot: Pilot[Any], condition: Callable[[], Any], *, seconds: float = 10.0) -> None:
-    """Let the app work until `condition()` holds; fails after `seconds`."""
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            await pilot.pause()
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("the condition did not come true in time")
 
 
 class FakeWorker:

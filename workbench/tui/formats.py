@@ -13,7 +13,6 @@ from workbench.text import clean as safe
 from workbench.tui.theme import Palette
 
 SPARKS = "▁▂▃▄▅▆▇█"
-EIGHTHS = " ▏▎▍▌▋▊▉█"
 # Direction marks and lone surrogates: the first hide text, the second cannot be written to a terminal at all.
 _UNSHOWN = re.compile("[\u200e\u200f\u061c\ufeff\ud800-\udfff]")
 
@@ -173,13 +172,12 @@ def interval(
 
 
 def bar(fraction: float, width: int, colour: str = "", faint: str = "") -> Text:
-    """A horizontal bar of eighths of a cell; `fraction` 0 to 1 of `width` cells."""
+    """A horizontal bar of half cells: `fraction` 0 to 1 of `width` cells, the rest drawn in `faint` if given."""
     fraction = min(max(fraction if math.isfinite(fraction) else 0.0, 0.0), 1.0)
-    eighths = round(fraction * width * 8)
-    full, rest = eighths // 8, eighths % 8
-    drawn = "█" * full + (EIGHTHS[rest] if rest else "")
+    halves = round(fraction * width * 2)
+    drawn = "━" * (halves // 2) + "╸" * (halves % 2)
     text = Text(drawn, style=colour, no_wrap=True)
-    return text.append("·" * (width - len(drawn)) if faint else " " * (width - len(drawn)), style=faint)
+    return text.append("┄" * (width - len(drawn)) if faint else " " * (width - len(drawn)), style=faint)
 
 
 def sparkline(values: Sequence[float], width: int, style: str = "") -> Text:

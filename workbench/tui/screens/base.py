@@ -33,7 +33,7 @@ class WorkbenchScreen(Screen[None]):
     AUTO_FOCUS = ""
 
     DEFAULT_CSS = """
-    WorkbenchScreen { background: $background; }
+    WorkbenchScreen { background: $background; color: $foreground; }
     WorkbenchScreen > #body { height: 1fr; width: 1fr; }
     """
 

@@ -53,7 +53,8 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
 
     def __init__(self) -> None:
         super().__init__()
-        self._built = False
+        self._built = False  # building has begun
+        self._filled = False  # and is done
         self._browsed: str | None = None
 
     def body(self) -> ComposeResult:
@@ -74,11 +75,11 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         elif not self._built:
             self._built = True
             self.call_later(self._build)
-        else:
+        elif self._filled:
             changed = before is None or any(
                 getattr(session, name) != getattr(before, name) for name in ("store", "looks", "pair", "dark", "checks")
             )
-            if changed and self.query("#splits"):
+            if changed:
                 self._fill(session)
             if switcher.current in ("nothing", "reading"):
                 switcher.current = "overview"
@@ -123,6 +124,7 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         switcher = self.query_one(ContentSwitcher)
         await switcher.mount(overview, browser)
         self._fill(self.session)
+        self._filled = True
         switcher.current = "overview"
         self.query_one("#splits", TablePanel).table.focus()
 
@@ -135,7 +137,9 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         palette = session.palette
         self.query_one("#facts", Static).update(data_parts.facts_line(store, session))
         splits = self.query_one("#splits", TablePanel)
-        splits.load(data_parts.splits_frame(store, session), data_parts.split_columns(palette), key="split")
+        complete = all(min(split.info.class_counts, default=0) > 0 for split in store.splits.values())
+        columns = data_parts.split_columns(palette, complete)
+        splits.load(data_parts.splits_frame(store, session), columns, key="split")
         self.query_one("#splits-box").styles.height = len(store.splits) + 3
         classes = self.query_one("#classes", TablePanel)
         classes.load(data_parts.classes_frame(store), data_parts.class_columns(store, palette), key="class")
@@ -214,7 +218,7 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
     def action_all_checks(self) -> None:
         from workbench.tui.screens.dialogs import TextDialog
 
-        self.app.push_screen(TextDialog("Checks of the data", data_parts.checks_text(self.session, full=True).plain))
+        self.app.push_screen(TextDialog("Checks of the data", data_parts.checks_text(self.session, full=True)))
 
 
 def _boxed(widget: Widget, box: str, title: str) -> Vertical:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.table import Table
 from rich.text import Text
 
 from workbench.tui.formats import bar, clean, counted, interval, size, split_label
@@ -85,8 +86,8 @@ def _role_words(name: str, session: Session) -> str:
     return "train and val" if name == "train" else "not compared"
 
 
-def split_columns(palette: Palette) -> list[Column]:
-    """How the table of splits is shown."""
+def split_columns(palette: Palette, complete: bool) -> list[Column]:
+    """How the table of splits is shown; `complete` when every split has every class."""
     from workbench.tui.widgets.frame_backend import Column
 
     def name(value: Any, _row: Any) -> Text:
@@ -112,8 +113,7 @@ def split_columns(palette: Palette) -> list[Column]:
         Column("most"),
         Column("balance", "0 … most", cell=balance, width=BALANCE_WIDTH),
         Column("looks", cell=looks, right=True),
-        Column("classes"),
-    ]
+    ] + ([] if complete else [Column("classes")])
 
 
 def classes_frame(store: Store) -> pl.DataFrame:
@@ -218,24 +218,20 @@ def checks_title(session: Session) -> str:
     return f"Checks: {counted(len(found), 'finding')}" if found else "Checks: nothing odd"
 
 
-def checks_text(session: Session, *, full: bool = False) -> Text:
-    """All checks, the gravest first; `full` adds why each matters and what to do to the fine ones too."""
+def checks_text(session: Session, *, full: bool = False) -> Table:
+    """All checks, the gravest first: what was seen and, unless fine (or `full`), why it matters and what to do."""
     palette = session.palette
-    text = Text()
-    notices = session.store.manifest.notices if session.store else []
+    table = Table.grid(padding=(0, 1))
     for check in session.checks or ():
-        word = SEVERITY_WORDS[check.severity]
         colour = palette.severities[SEVERITY_COLOURS[check.severity]]
-        text.append(f"{word:<5} ", style=f"bold {colour}").append(clean(check.title), style=f"bold {palette.text}")
-        text.append(f"\n      {clean(check.saw)}\n", style=palette.text)
+        text = Text(clean(check.title), style=f"bold {palette.text}")
+        text.append(f"\n{clean(check.saw)}", style=f"not bold {palette.text}")
         if check.severity != "fine" or full:
             for label, words in (("why", check.why), ("do", check.todo)):
-                if words:
-                    text.append(f"      {label}: ", style=palette.muted).append(
-                        clean(words) + "\n", style=palette.muted
-                    )
-    for notice in notices:
-        text.append("note  ", style=f"bold {palette.muted}").append(clean(notice) + "\n", style=palette.text)
-    if session.checks is None and not notices:
-        text.append("looking ...", style=palette.muted)
-    return text
+                text.append(f"\n{label}: {clean(words)}" if words else "", style=f"not bold {palette.muted}")
+        table.add_row(Text(SEVERITY_WORDS[check.severity], style=f"bold {colour}"), text)
+    for notice in session.store.manifest.notices if session.store else []:
+        table.add_row(Text("note", style=f"bold {palette.muted}"), Text(clean(notice), style=palette.text))
+    if session.checks is None:
+        table.add_row("", Text("looking ...", style=palette.muted))
+    return table

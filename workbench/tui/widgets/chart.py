@@ -18,6 +18,7 @@ from workbench.tui.formats import clean, number, shorten
 from workbench.tui.theme import Palette, no_colour
 
 INTERVAL = 0.1  # seconds between two drawings of one chart at least
+MOST = 1e100  # beyond it, differences and powers of ten leave the range of floats: treated as infinite
 LEAST = (16, 5)  # columns and rows below which there is no room for axes
 _plotext = threading.Lock()  # plotext draws on one figure of its module
 
@@ -97,9 +98,10 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
 
 
 def _scaled(line: Line, axes: Axes) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """x and y as drawn (logarithms on log axes, steps spread out), and how many values are NaN and infinite."""
+    """x and y as drawn (logarithms on log axes, steps spread out), and how many values of y are NaN and infinite."""
     x, y = np.asarray(line.x, dtype=np.float64), np.asarray(line.y, dtype=np.float64)
-    lost = int(np.isnan(y).sum()), int(np.isinf(y).sum())
+    lost = int(np.isnan(y).sum()), int((np.abs(y) > MOST).sum())
+    x, y = np.where(np.abs(x) > MOST, np.nan, x), np.where(np.abs(y) > MOST, np.nan, y)
     if axes.kind == "steps" and len(x) == len(y) + 1:
         x, y = np.repeat(x, 2)[1:-1], np.repeat(y, 2)
     count = min(len(x), len(y))

@@ -72,8 +72,8 @@ class SampleView(Vertical):
     def _draw(self) -> None:
         if self._shown is not None:
             message, store, palette, note = self._shown
-            width = max(self.size.width - 2, 10)
-            self.query_one("#facts", Static).update(sample_text(message, store, width, palette, note))
+            facts = self.query_one("#facts", Static)
+            facts.update(sample_text(message, store, max(facts.size.width, 10), palette, note))
 
 
 def sample_text(message: SampleLoaded, store: Store, width: int, palette: Palette, note: str = "") -> Text:
@@ -102,11 +102,10 @@ def vector_text(vector: np.ndarray, width: int, palette: Palette, colour: str) -
     zeros = int((vector == 0).sum())
     text = sparkline(vector.tolist(), width, style=colour)
     text.append(f"\nnorm {number(norm)}", style=palette.text)
-    text.append(f"  {number(float(vector.min()), 2)} to {number(float(vector.max()), 2)}", style=palette.muted)
+    text.append(f"  {number(float(vector.min()))} to {number(float(vector.max()))}", style=palette.muted)
     if zeros:
-        text.append(
-            f"  {percent(zeros / len(vector), digits=0)} of {counted(len(vector), 'feature')} zero", palette.muted
-        )
+        told = f"{counted(len(vector), 'feature')}, {percent(zeros / len(vector), digits=0)} of them zero"
+        text.append(f"\n{shorten(told, width)}", palette.muted)
     return text
 
 

@@ -44,7 +44,7 @@ class FrameTable(DataTable, inherit_bindings=False):
     ]
 
     DEFAULT_CSS = """
-    FrameTable { height: 1fr; max-height: 100%; background: $background; color: $foreground; scrollbar-size: 1 1; }
+    FrameTable { height: 1fr; max-height: 100%; background: $background; color: $foreground; scrollbar-size: 0 1; }
     FrameTable:dark { background: $background; }
     FrameTable > .datatable--header { background: $background; color: $muted; text-style: bold; }
     FrameTable > .datatable--even-row, FrameTable:dark > .datatable--even-row { background: $background; }
@@ -77,6 +77,11 @@ class FrameTable(DataTable, inherit_bindings=False):
         if self.cursor_coordinate.row != row:
             self.move_cursor(row=row, column=0)
         self.refresh(layout=True)
+
+    @property
+    def wider(self) -> bool:
+        """Whether there are columns beyond the right edge."""
+        return sum(column.render_width for column in self.ordered_columns) > self.size.width > 0
 
     def _relabel(self) -> None:
         # textual-fastdatatable has no call to change its data, so its caches are dropped here by hand.
@@ -145,7 +150,7 @@ class TablePanel(Vertical):
     TablePanel { height: 1fr; width: 1fr; }
     TablePanel > #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     TablePanel.-filtering > #filter { display: block; }
-    TablePanel > #count { height: 1; color: $muted; padding: 0 1; }
+    TablePanel > #count { height: 1; color: $muted; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     TablePanel.-bare > #count { display: none; }
     """
 
@@ -267,6 +272,9 @@ class TablePanel(Vertical):
     def on_mount(self) -> None:
         self._tell_count(self.rows_shown.height)
 
+    def on_resize(self) -> None:
+        self._tell_count(self.rows_shown.height)
+
     def _tell_count(self, shown: int) -> None:
         everything = self._all.height
         parts = [counted(shown, self.noun, self.nouns)]
@@ -276,6 +284,8 @@ class TablePanel(Vertical):
             parts.append(f"the first {number(everything)} of {number(self._of)}")
         if self._note:
             parts.append(self._note)
+        if self.table.wider:
+            parts.append("more columns →")
         self.query_one("#count", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         cut = len(parts) > 1 or shown < everything
         self.set_class(self._bare and not cut, "-bare")

@@ -1,0 +1,77 @@
+"""The table of actions, and the keymap checked against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import BadInput
+from workbench.tui import actions
+from workbench.tui.screens import REGISTRY, build
+from workbench.workspace import user_dir
+
+
+def test_no_key_does_two_things() -> None:
+    assert actions.clashes() == []
+
+
+def test_keys_that_tmux_and_screen_take_are_never_the_only_way() -> None:
+    taken = {"ctrl+a", "ctrl+b", "ctrl+s", "ctrl+j", "ctrl+o"}
+    for action in actions.ACTIONS:
+        assert not action.keys or set(action.keys) - taken, action.id
+
+
+def test_every_action_can_be_called() -> None:
+    from workbench.tui.app import WorkbenchApp
+
+    for action in actions.ACTIONS:
+        name = action.action.partition("(")[0]
+        if name == "app.nothing":
+            continue
+        if name.startswith("app."):
+            assert hasattr(WorkbenchApp, f"action_{name.removeprefix('app.')}"), action.id
+        else:
+            for screen in action.screens:
+                assert hasattr(type(build(screen)), f"action_{name}"), (action.id, screen)
+
+
+def test_ids_and_screens_are_known() -> None:
+    assert len(actions.BY_ID) == len(actions.ACTIONS)
+    assert set(REGISTRY) == set(actions.SCREENS)
+    for action in actions.ACTIONS:
+        assert action.help
+        assert action.screens == actions.EVERYWHERE or set(action.screens) <= set(actions.SCREENS)
+
+
+def write(text: str) -> Path:
+    path = user_dir() / "keymap.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_keymap() -> None:
+    assert actions.read_keymap() == {}
+    write('[keys]\nhelp = "f2"\nstart = ["f5", "ctrl+r"]\nfilter = "&"\n')
+    assert actions.read_keymap() == {"help": "f2", "start": "f5,ctrl+r", "filter": "ampersand"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[keys\n", "not readable as TOML"),
+        ("[key]\n", "did you mean 'keys'?"),
+        ('[keys]\nhelpp = "f2"\n', "did you mean 'help'?"),
+        ('[keys]\nhelp = "ctrl+kk"\n', "no key is called 'ctrl+kk'"),
+        ("[keys]\nhelp = 3\n", "expected a key"),
+        ('[keys]\nhelp = "n"\n', "would be both"),
+        ("[keys]\nhelp = []\n", "expected a key"),
+    ],
+)
+def test_a_wrong_keymap_names_file_key_and_way_out(text: str, told: str) -> None:
+    path = write(text)
+    with pytest.raises(BadInput) as caught:
+        actions.read_keymap()
+    assert str(path) in str(caught.value)
+    assert told in str(caught.value)

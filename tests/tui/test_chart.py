@@ -1,0 +1,104 @@
+"""The one function that draws charts: any numbers, any size, gaps named, extremes kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tui_support import Host
+
+from workbench.tui.theme import Palette
+from workbench.tui.widgets.chart import Axes, ChartView, Line, _reduce, _ticks, draw
+
+PALETTE = Palette()
+NUMBERS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 1e300, -1e300, 1e-300, np.nan, np.inf, 1.0])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(NUMBERS, max_size=60),
+    st.sampled_from(["line", "points", "steps", "bars"]),
+    st.integers(1, 90),
+    st.integers(1, 25),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_numbers_at_any_size(
+    values: list[float], kind: str, width: int, height: int, log_x: bool, log_y: bool
+) -> None:
+    y = np.array(values, dtype=np.float64)
+    x = np.arange(len(y) + (kind == "steps"), dtype=np.float64)
+    axes = Axes("title", "x", "y", kind, log_x=log_x, log_y=log_y)
+    text = draw([Line("a", x, y), Line("b", x, y[::-1])], axes, width, height, PALETTE)
+    lines = text.plain.split("\n")
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=40), st.lists(NUMBERS, min_size=1, max_size=40))
+def test_any_coordinates(xs: list[float], ys: list[float]) -> None:
+    count = min(len(xs), len(ys))
+    assert draw([Line("a", np.array(xs[:count]), np.array(ys[:count]))], Axes(), 40, 10, PALETTE).plain
+
+
+def test_gaps_are_named() -> None:
+    y = np.array([1.0, np.nan, 2.0, np.inf, 3.0, np.nan])
+    text = draw([Line("loss", np.arange(6.0), y)], Axes("t"), 60, 10, PALETTE).plain
+    assert "2 NaN, 1 infinite left out" in text
+    assert "no values yet" in draw([Line("loss", np.arange(2.0), np.full(2, np.nan))], Axes(), 60, 10, PALETTE).plain
+
+
+@given(st.integers(1, 3000), st.integers(2, 60))
+def test_reduction_keeps_the_extremes_of_every_column(count: int, columns: int) -> None:
+    y = np.random.default_rng(count).normal(size=count)
+    x = np.linspace(0, 1, count)
+    rx, ry = _reduce(x, y, columns)
+    assert len(ry) <= max(2 * columns, count if count <= 2 * columns else 0)
+    assert ry.max() == y.max()
+    assert ry.min() == y.min()
+    assert np.all(np.diff(rx) >= 0)
+
+
+def test_ticks_are_round_and_distinct() -> None:
+    for low, high in [(0, 1), (0.93, 0.951), (-3, 12), (0, 65_536), (1e-6, 3e-6), (0.1, 0.35)]:
+        ticks = _ticks(low, high, 5)
+        labels = [label for _, label in ticks]
+        assert 2 <= len(labels) <= 11
+        assert len(set(labels)) == len(labels), labels
+        for at, label in ticks:
+            assert float(label.replace(",", "").replace("−", "-")) == pytest.approx(at, rel=1e-2, abs=1e-12)
+    assert [label for _, label in _ticks(0.5, 1.0, 5, percent=True)] == ["50%", "60%", "70%", "80%", "90%", "100%"]
+    assert [label for _, label in _ticks(-3, 0, 5, log=True)] == ["0.001", "0.01", "0.1", "1"]
+
+
+def test_names_of_lines_are_not_markup() -> None:
+    text = draw([Line("[red]x\x1b[2J", np.arange(3.0), np.arange(3.0))], Axes("[b]t"), 60, 8, PALETTE)
+    assert "[red]x" in text.plain
+    assert "\x1b" not in text.plain
+    assert "[b]t" in text.plain
+
+
+async def test_chart_is_drawn_only_when_something_changed() -> None:
+    async with Host(ChartView()).run_test(size=(60, 20)) as pilot:
+        chart = pilot.app.query_one(ChartView)
+        line = Line("a", np.arange(5.0), np.arange(5.0))
+        chart.set([line], Axes(), PALETTE)
+        await pilot.pause(0.2)
+        before = chart.drawings
+        chart.refresh()
+        await pilot.pause(0.2)
+        assert chart.drawings == before
+        for _ in range(50):
+            chart.set([line], Axes(), PALETTE)
+            await pilot.pause()
+        await pilot.pause(0.2)
+        assert before < chart.drawings < before + 30
+
+
+def test_a_figure_larger_than_the_terminal_is_drawn_whole() -> None:
+    text = draw([Line("a", np.arange(5.0), np.arange(5.0))], Axes(), 400, 120, PALETTE)
+    assert len(text.plain.split("\n")) == 120

@@ -1,0 +1,192 @@
+"""The Data, Train and Jobs screens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from textual.widgets import ContentSwitcher, Input, Static
+from tui_support import make_run, wait_for
+
+from workbench import api, runs
+from workbench.tui.screens import train_parts
+from workbench.tui.screens.data_parts import checks_text, classes_frame, samples_frame, splits_frame
+from workbench.tui.widgets.chart import ChartView
+from workbench.tui.widgets.head_form import HeadForm
+from workbench.tui.widgets.sample import SampleView
+from workbench.tui.widgets.table import TablePanel
+from workbench.workspace import Workspace
+
+
+def panel(app: Any, name: str) -> TablePanel:
+    return app.current.query_one(f"#{name}", TablePanel)
+
+
+async def test_data_shows_splits_classes_and_checks(bench: Any) -> None:
+    async with bench(size=(120, 40)) as (app, pilot):
+        await wait_for(pilot, lambda: app.session.checks is not None and app.current.query("#splits"))
+        await wait_for(pilot, lambda: panel(app, "splits").rows_shown.height == 3)
+        frame = splits_frame(app.session.store, app.session)
+        assert frame["rows"].to_list() == [300, 150, 100]
+        assert frame["role"].to_list() == ["train and val", "test set 1", "test set 2"]
+        assert classes_frame(app.session.store)["in test1"].to_list() == [50, 50, 50]
+        assert checks_text(app.session).row_count == len(app.session.checks)
+
+
+async def test_browsing_samples_and_going_to_neighbours(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with bench(size=(120, 40)) as (app, pilot):
+        await wait_for(pilot, lambda: app.current.query("#splits") and panel(app, "splits").row is not None)
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: panel(app, "samples").rows_shown.height == 150)
+        assert app.session.selection.split == "test1"
+        await pilot.press("down", "down")
+        view = app.current.query_one(SampleView)
+        await wait_for(pilot, lambda: "row 2" in str(view.query_one("#facts", Static).content))
+        await pilot.press("slash", *"class=1", "enter")
+        await pilot.pause()
+        assert panel(app, "samples").rows_shown.height == 50
+        went: list[Any] = []
+        monkeypatch.setattr(app, "go", lambda name, selection: went.append((name, selection.split, selection.row)))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert went == [("neighbours", "test1", 1)]
+        await pilot.press("escape")
+        assert panel(app, "samples").rows_shown.height == 150
+        await pilot.press("escape")
+        assert app.current.query_one(ContentSwitcher).current == "overview"
+
+
+async def test_a_class_opens_its_samples(bench: Any) -> None:
+    async with bench(size=(120, 40)) as (app, pilot):
+        await wait_for(pilot, lambda: app.current.query("#classes") and panel(app, "classes").row is not None)
+        app.select(split="test2")
+        panel(app, "classes").table.focus()
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: panel(app, "samples").rows_shown.height in (33, 34))
+        assert set(panel(app, "samples").rows_shown["class"]) == {"1"}
+
+
+async def test_samples_carry_what_the_run_predicted(bench: Any, read_workspace: Workspace) -> None:
+    import polars as pl
+
+    folder = make_run(read_workspace)
+    async with bench() as (app, _):
+        split = app.session.store.split("test1")
+        (folder / "predictions").mkdir()
+        pl.DataFrame(
+            {
+                "label": split.labels,
+                "predicted": [0] * split.rows,
+                "confidence": pl.Series([0.5] * split.rows, dtype=pl.Float32),
+                "correct": split.labels == 0,
+            }
+        ).write_parquet(folder / "predictions" / "test1.parquet")
+        frame = samples_frame(app.session, "test1")
+        assert frame.columns[:5] == ["row", "class", "predicted", "correct", "confidence"]
+        assert frame["correct"].sum() == 50
+        assert "predicted" not in samples_frame(app.session, "test2").columns
+
+
+async def test_train_starts_a_run_from_the_form(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("workbench.runs.start_sync", lambda run: started.append(run) or run)
+    async with bench(first="train") as (app, pilot):
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.current.query("HeadForm Field"))
+        form = app.current.query_one(HeadForm)
+        fields = {field.setting.name: field for field in form.query("Field")}
+        fields["lr"].set_text("0.01")
+        fields["epochs"].set_text("-3")
+        await pilot.pause()
+        await pilot.press("f5")
+        await pilot.pause()
+        assert not started
+        assert fields["epochs"].error
+        assert isinstance(app.focused, Input)
+        fields["epochs"].set_text("2")
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: started)
+        assert started[0].settings["lr"] == 0.01
+        assert started[0].settings["epochs"] == 2
+        await wait_for(pilot, lambda: app.session.runs and panel(app, "runs").row)
+        assert panel(app, "runs").row["id"] == started[0].id
+
+
+async def test_another_head_keeps_what_was_typed(bench: Any) -> None:
+    async with bench(first="train") as (app, pilot):
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.current.query("HeadForm Form Field"))
+        form = app.current.query_one(HeadForm)
+        {field.setting.name: field for field in form.query("Form Field")}["lr"].set_text("0.5")
+        form.query_one("#head-line Field").set_text("nn1")
+        await wait_for(pilot, lambda: form._head == "nn1" and len(form.query("Form")) == 1)
+        await pilot.pause()
+        head, values = form.answer()
+        assert head == "nn1"
+        assert values["lr"] == 0.5
+
+
+async def test_curves_follow_the_file(bench: Any, read_workspace: Workspace) -> None:
+    folder = make_run(read_workspace, state="queued")
+    async with bench(first="train", size=(120, 40)) as (app, pilot):
+        screen = app.current
+        await wait_for(pilot, lambda: screen._curves and next(iter(screen._curves.values())).rows)
+        curves = next(iter(screen._curves.values()))
+        assert len(curves.rows) == 3
+        with (folder / "metrics.jsonl").open("a") as file:
+            row = {"kind": "epoch", "epoch": 4, "step": 4, "train_loss": None, "val_loss": 0.1}
+            file.write(json.dumps(row) + "\n" + '{"kind": "ep')
+        await wait_for(pilot, lambda: len(curves.rows) == 4)
+        lines, _ = train_parts.loss_chart(curves, app.session.palette)
+        assert len(lines[0].y) == 4
+        assert screen.query_one("#loss", ChartView)._lines
+
+
+async def test_train_stops_resumes_and_removes(bench: Any, read_workspace: Workspace) -> None:
+    make_run(read_workspace, state="queued")
+    async with bench(first="train") as (app, pilot):
+        await wait_for(pilot, lambda: app.session.runs and panel(app, "runs").row)
+        await pilot.press("x")
+        await wait_for(pilot, lambda: app.session.runs[0].state == "stopped")
+        await pilot.press("D")
+        await pilot.pause()
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: not app.session.runs)
+        assert runs.list_runs(read_workspace) == []
+        await wait_for(pilot, lambda: app.current.query_one(ContentSwitcher).current == "nothing")
+
+
+async def test_a_finished_run_is_looked_at(
+    bench: Any, read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(read_workspace)
+    async with bench(first="train") as (app, pilot):
+        await wait_for(pilot, lambda: panel(app, "runs").row)
+        text = str(app.current.query_one("#run-text", Static).content)
+        assert "90.0 % [85.0, 95.0]" in text
+        assert "p = 0.010" in text
+        went: list[str] = []
+        monkeypatch.setattr(app, "go", lambda name, selection=None: went.append(name))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert went == ["confusion"]
+        assert app.session.run_pinned
+
+
+async def test_jobs_lists_runs_and_analyses(bench: Any, read_workspace: Workspace) -> None:
+    make_run(read_workspace)
+    async with bench(first="jobs", answers={"gap": [api.Metric("gap", 0.1)], "bad": ValueError("[x]")}) as (app, pilot):
+        await wait_for(pilot, lambda: panel(app, "jobs").rows_shown.height == 1)
+        assert "last [b]line[/b]" in str(app.current.query_one("#run-log-text", Static).content)
+        app.submit("bad", {}, owner="data")
+        app.submit("gap", {}, owner="data")
+        await wait_for(
+            pilot, lambda: panel(app, "jobs").rows_shown["state"].to_list() == ["done", "failed", "finished"]
+        )
+        panel(app, "jobs").move_to(1)
+        await pilot.pause()
+        await wait_for(pilot, lambda: "[x]" in str(app.current.query_one("#failure-text", Static).content))
+        await pilot.press("l")
+        await pilot.pause()
+        assert app.screen is not app.current

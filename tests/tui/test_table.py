@@ -1,0 +1,134 @@
+"""Tables: what they show of a frame, how they sort and filter, and that they never hide how much they hide."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from textual.widgets import Input, Static
+from tui_support import Host
+
+from workbench.tui.widgets.frame_backend import Column, FrameBackend, filter_rows
+from workbench.tui.widgets.table import TablePanel
+
+FRAME = pl.DataFrame(
+    {
+        "name": ["cat", "dog", "[red]bird[/]", "cow\x1b[2J"],
+        "n": [1_000_000, 20, 3, 400],
+        "rate": [0.5, 0.25, None, 0.123],
+        "ok": [True, False, True, None],
+    }
+)
+
+
+def test_cells_are_text_aligned_and_formatted() -> None:
+    backend = FrameBackend(FRAME, columns=[Column("name"), Column("n"), Column("rate", percent=True)])
+    row = backend.get_row_at(0)
+    assert [cell.plain for cell in row] == ["cat", "1,000,000", "50.0 %"]
+    assert row[1].justify == "right"
+    assert backend.get_row_at(2)[0].plain == "[red]bird[/]"
+    assert backend.get_row_at(2)[2].plain == "–"
+    assert "\x1b" not in backend.get_row_at(3)[0].plain
+    with pytest.raises(IndexError):
+        backend.get_row_at(4)
+
+
+def test_widths_hold_the_widest_of_many_rows() -> None:
+    frame = pl.DataFrame({"n": [*range(5000), 123_456_789], "s": ["x"] * 5000 + ["y" * 30]})
+    assert FrameBackend(frame).column_content_widths == [len("123,456,789"), 30]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("c", ["cat", "cow"]),
+        ("CAT", ["cat"]),
+        ("n>10 n<1000", ["dog", "cow"]),
+        ("rate>=25%", ["cat", "dog"]),
+        ("rate>0.3", ["cat"]),
+        ("name=dog", ["dog"]),
+        ("name!=dog n<100", ["bird"]),
+        ("name:o ok=false", ["dog"]),
+        ("20", ["dog"]),
+        ("[red]", ["bird"]),
+        ("n>cat", []),
+        ("nowhere>1", []),
+        ("", ["cat", "dog", "bird", "cow"]),
+    ],
+)
+def test_filter(text: str, kept: list[str]) -> None:
+    names = filter_rows(FRAME, text)["name"].to_list()
+    assert len(names) == len(kept)
+    assert all(want in name for want, name in zip(kept, names, strict=True))
+
+
+class TableHost(Host):
+    def __init__(self) -> None:
+        super().__init__(TablePanel(noun="row"))
+        self.told: list[tuple[str, dict]] = []
+
+    def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
+        self.told.append(("moved", event.row))
+
+    def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
+        self.told.append(("chosen", event.row))
+
+
+def count_line(panel: TablePanel) -> str:
+    return str(panel.query_one("#count", Static).content)
+
+
+async def test_sort_filter_and_messages() -> None:
+    async with TableHost().run_test(size=(60, 12)) as pilot:
+        panel = pilot.app.query_one(TablePanel)
+        panel.load(FRAME, of=1000, key="name", note="made up")
+        panel.table.focus()
+        await pilot.pause()
+        assert count_line(panel) == "4 rows · the first 4 of 1,000 · made up"
+        await pilot.press("right")
+        panel.action_sort()
+        await pilot.pause()
+        assert panel.rows_shown["n"].to_list() == [1_000_000, 400, 20, 3]
+        panel.action_sort()
+        assert panel.rows_shown["n"].to_list() == [3, 20, 400, 1_000_000]
+        await pilot.press("down", "enter")
+        await pilot.pause()
+        assert pilot.app.told[-1] == ("chosen", {"name": "dog", "n": 20, "rate": 0.25, "ok": False})
+        panel.action_filter()
+        await pilot.press("n", ">", "1", "0", "0")
+        await pilot.pause()
+        assert panel.rows_shown["name"].to_list() == ["cow\x1b[2J", "cat"]
+        assert "2 of 4 rows match" in count_line(panel)
+        assert panel.close_filter()
+        await pilot.pause()
+        assert panel.rows_shown.height == 4
+        assert not panel.close_filter()
+        assert pilot.app.query_one(Input).value == ""
+
+
+async def test_the_cursor_keeps_its_row_when_newer_rows_come() -> None:
+    async with TableHost().run_test(size=(60, 12)) as pilot:
+        panel = pilot.app.query_one(TablePanel)
+        panel.load(FRAME, key="name")
+        panel.table.focus()
+        await pilot.press("down")
+        assert panel.row["name"] == "dog"
+        panel.load(pl.concat([FRAME[3:], FRAME[:3]]), key="name")
+        await pilot.pause()
+        assert panel.row["name"] == "dog"
+        assert panel.select_where("name", "cat")
+        assert panel.row["n"] == 1_000_000
+        panel.load(FRAME.clear(), key="name")
+        await pilot.pause()
+        assert panel.row is None
+
+
+async def test_a_long_table_is_never_turned_into_python_rows() -> None:
+    async with TableHost().run_test(size=(60, 20)) as pilot:
+        panel = pilot.app.query_one(TablePanel)
+        panel.load(pl.DataFrame({"row": pl.int_range(1_300_000, eager=True)}))
+        panel.table.focus()
+        await pilot.press("end")
+        await pilot.pause()
+        assert panel.row == {"row": 1_299_999}
+        info = panel.table.frame_backend.get_row_at.cache_info()
+        assert info.misses < 200
