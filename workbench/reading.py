@@ -50,7 +50,8 @@ def read_analyses(path: Path) -> list[Declared]:
     except OSError as error:
         raise NotAnAnalysis(f"cannot be read ({error.strerror})") from None
     except SyntaxError as error:
-        raise NotAnAnalysis(f"line {error.lineno}: {clean(error.msg)}") from None
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise NotAnAnalysis(f"{where}{clean(error.msg)}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise NotAnAnalysis(f"not readable as Python ({clean(error)})") from None
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}

@@ -54,7 +54,7 @@ class TinyRun:
 def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, seed: int = 0) -> Store:
     """Make and read a set: train (`rows` samples) and the test sets `test1` (half) and `test2` (a third, shifted)."""
     rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(classes, dim)) * 2
+    centres = rng.normal(size=(classes, dim))
     folder.mkdir(parents=True, exist_ok=True)
     for name, count, shift in (("train", rows, 0.0), ("test1", rows // 2, 0.0), ("test2", rows // 3, 0.7)):
         labels = np.arange(count) % classes

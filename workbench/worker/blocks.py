@@ -42,7 +42,7 @@ def decode(message: dict[str, Any], buffers: list[bytes]) -> Block:
     try:
         block: Block = _DECODERS[message["block"]](dict(message["body"]), buffers)
         return block
-    except (KeyError, TypeError, IndexError, AttributeError, pl.exceptions.PolarsError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ValueError(f"a block that cannot be read ({error})") from None
 
 

@@ -1,0 +1,178 @@
+"""The commands `analyse` and `plugin`, as a script calls them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.workspace import user_dir
+
+ROOT = Path(__file__).parents[3]
+
+
+def workbench(*args, cwd=None):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "WORKBENCH_CONFIG_DIR": str(user_dir()), "COLUMNS": "100"}
+    command = [sys.executable, "-m", "workbench", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, env=env, cwd=cwd, timeout=120, check=False)
+
+
+def answer(*args):
+    done = workbench(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_json_is_one_object_as_designed(make_folder):
+    found = answer("analyse", make_folder(), "divergence", "--set", "limit=0")
+    assert found["analysis"] == "divergence"
+    assert found["params"]["limit"] == 0
+    table = next(block for block in found["blocks"] if block["kind"] == "table")
+    assert (table["title"], table["of"], len(table["rows"])) == ("features", 8, 8)
+    assert table["columns"][:3] == ["feature", "ks", "wasserstein"]
+
+
+def test_neighbours_and_their_limits(make_folder):
+    folder = make_folder()
+    found = answer("analyse", folder, "neighbours", "--set", "split=test1", "--set", "row=2", "--set", "k=4")
+    table = next(block for block in found["blocks"] if block.get("title") == "neighbours")
+    assert len(table["rows"]) == 4
+    limited = answer("analyse", folder, "neighbours", "--set", "k=4", "--set", "limit=1")
+    table = next(block for block in limited["blocks"] if block.get("title") == "neighbours")
+    assert (len(table["rows"]), table["of"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["divergance"], "did you mean 'divergence'"),
+        (["divergence", "--set", "limt=3"], "did you mean 'limit'"),
+        (["divergence", "--set", "limit=-3"], "limit = '-3'"),
+        (["divergence", "--set", "limit"], "expected name=value"),
+        (["divergence", "--set", "a=test9"], "unknown split 'test9'"),
+        (["divergence", "--out", "report.docx"], "expected a file ending in .md, .html, .json"),
+        (["divergence", "--out", "nowhere/report.md"], "does not exist"),
+        (["divergence", "--pair", "test1"], "expected two different test sets"),
+        (["neighbours", "--set", "row=9999"], "has no row 9999"),
+        (["confusion"], "needs a finished run"),
+    ],
+)
+def test_bad_input_is_one_message_and_2(make_folder, args, told):
+    done = workbench("analyse", make_folder(), *args)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_plugin_that_fails_gives_1_and_its_traceback(make_folder):
+    folder = user_dir() / "plugins"
+    folder.mkdir(parents=True)
+    (folder / "bad.py").write_text(
+        'from workbench.api import *\nclass A(Analysis):\n    name = "bad"\n'
+        "    def run(self, ctx, params):\n        1 / 0\n"
+    )
+    done = workbench("analyse", make_folder(), "bad", "--json")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "bad.py" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".md", "# set"), (".html", "<!doctype html>"), (".json", "{")])
+def test_out_writes_a_whole_file(make_folder, tmp_path, suffix, start):
+    out = tmp_path / f"report{suffix}"
+    done = workbench("analyse", make_folder(), "correlation", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert out.read_text().startswith(start)
+    assert [path.name for path in tmp_path.iterdir() if "report" in path.name] == [out.name]
+
+
+def test_the_answer_is_shown_as_text(make_folder):
+    done = workbench("analyse", make_folder(), "divergence", "--set", "limit=2", "--set", "feature=f1")
+    assert done.returncode == 0, done.stderr
+    assert "the first 2 of 8 rows" in done.stdout
+    assert "feature f1" in done.stdout
+
+
+def test_list_names_every_plugin_and_what_is_wrong(make_folder):
+    folder = make_folder()
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "broken.py").write_text("def (")
+    found = answer("plugin", "list", folder)["plugins"]
+    named = {info["name"]: info for info in found}
+    assert {"neighbours", "confusion", "divergence", "correlation"} <= set(named)
+    assert named["broken"]["error"].startswith("line 1")
+    assert named["divergence"]["params"][0]["name"] == "a"
+    assert "set aside" in workbench("plugin", "list", folder).stdout
+
+
+def test_a_new_plugin_works_and_its_test_passes(make_folder, tmp_path):
+    done = workbench("plugin", "new", "class-gap", "--folder", tmp_path / "mine")
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "mine" / "class_gap.py"
+    checked = workbench("plugin", "check", file)
+    assert checked.returncode == 0, checked.stderr
+    assert "its blocks on a small made-up set: ok" in checked.stdout
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "mine")]
+    assert subprocess.run(test, capture_output=True, env=env, cwd=tmp_path, check=False).returncode == 0
+    assert workbench("plugin", "new", "class-gap", "--folder", tmp_path / "mine").returncode == 2
+    assert workbench("plugin", "new", "divergence").returncode == 2
+    assert workbench("plugin", "new", "Bad Name").returncode == 2
+
+
+def test_check_tells_what_breaks_the_contract(tmp_path):
+    head = "from workbench.api import *\nclass A(Analysis):\n"
+    for text, told, code in (
+        ('    name = "a"\n    def run(self, ctx, params):\n        yield Text("x")\n', "docstring", 2),
+        (
+            '    "Doc."\n    name = "a"\n    title = "A"\n    def run(self, ctx, params):\n        yield 3\n',
+            "yielded a int",
+            1,
+        ),
+        (
+            '    "Doc."\n    name = "a"\n    title = "A"\n    def run(self, ctx, params):\n        return []\n',
+            "none",
+            2,
+        ),
+        (
+            '    "Doc."\n    name = "a"\n    def run(self, ctx, params):\n        import os; os._exit(4)\n',
+            "exit code 4",
+            1,
+        ),
+    ):
+        (tmp_path / "a.py").write_text(head + text)
+        done = workbench("plugin", "check", tmp_path / "a.py")
+        assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+    assert workbench("plugin", "check", tmp_path / "none.py").returncode == 2
+
+
+def test_trust_lets_the_workspaces_own_code_run(make_folder):
+    folder = make_folder()
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "local.py").write_text(
+        'from workbench.api import *\nclass A(Analysis):\n    name = "local"\n'
+        '    def run(self, ctx, params):\n        yield Text("ran")\n'
+    )
+    assert "workbench plugin trust" in workbench("analyse", folder, "local").stderr
+    assert answer("plugin", "trust", folder)["plugins"] == ["local"]
+    assert answer("analyse", folder, "local")["blocks"][0]["text"] == "ran"
+
+
+@pytest.mark.parametrize("args", [["analyse", "--help"], ["plugin", "--help"], ["plugin", "check", "--help"]])
+def test_help_is_light(args):
+    code = (
+        "import sys; sys.argv = ['workbench', *sys.argv[1:]]\n"
+        "from workbench.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n"
+        "    heavy = [m for m in ('torch', 'faiss', 'sklearn', 'scipy', 'polars') if m in sys.modules]\n"
+        "    print('HEAVY', heavy, stop.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert "HEAVY [] 0" in done.stdout
