@@ -85,6 +85,8 @@ def _run(names: list[str], args: list[str]) -> int:
     try:
         app(args, prog_name="workbench")
     except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("workbench: interrupted", file=sys.stderr)
         return stop.code if isinstance(stop.code, int) else 1
     return 0
 
