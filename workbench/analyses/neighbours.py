@@ -90,8 +90,8 @@ def _prepared(values: np.ndarray, metric: str) -> np.ndarray:
     plain = np.ascontiguousarray(values, np.float32)
     if metric == "euclidean":
         return plain
-    lengths = np.sqrt((plain.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-    unit: np.ndarray = (plain / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", plain, plain))[:, None]
+    unit: np.ndarray = plain / np.where(lengths > 0, lengths, np.float32(1))
     return unit
 
 

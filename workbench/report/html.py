@@ -21,7 +21,8 @@ h3{font-size:1rem;margin:1.4rem 0 .2rem}.soft,figcaption{color:var(--soft);font-
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:.18rem .6rem;border-bottom:1px solid var(--rule);text-align:left;white-space:nowrap}
 td.n,th.n{text-align:right}pre{white-space:pre-wrap;border-left:3px solid var(--rule);padding-left:.8rem}
-figure{margin:.8rem 0}svg{width:100%;height:auto;font:11px system-ui,sans-serif}svg text{fill:var(--soft)}
+figure{margin:.8rem 0}.map{display:inline-block;width:49%;min-width:20rem;vertical-align:top}
+svg{width:100%;height:auto;font:11px system-ui,sans-serif}svg text{fill:var(--soft)}
 svg .grid{stroke:var(--rule)}svg .axis{stroke:var(--soft);fill:none}
 svg .line{stroke:var(--c);fill:none;stroke-width:1.8}
 svg .area{stroke:var(--c);fill:var(--c);fill-opacity:.18;stroke-width:1.5}svg g circle,svg g rect{fill:var(--c)}
@@ -73,7 +74,8 @@ def _block(block: Block, pair: Sequence[str]) -> str:
         case Chart():
             return _titled(block.title, block.note) + f"<figure>{svg.chart(block, pair)}{_key(block, pair)}</figure>"
         case HeatMap():
-            return _titled(block.title, block.note) + f"<figure>{svg.heat_map(block)}</figure>"
+            drawn = _titled(block.title, block.note) + f"<figure>{svg.heat_map(block)}</figure>"
+            return f'<div class="map">{drawn}</div>'
         case Text():
             return (_titled(block.title) if block.title else "") + f"<pre>{escape(block.text)}</pre>"
         case Samples():

@@ -46,8 +46,8 @@ def chart(block: Chart, pair: Sequence[str] = ()) -> str:
     for tick in ticks(y_low, y_high):
         y = place_y(tick)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(number(tick))}</text>')
-    marks = [(float(i), name) for i, name in enumerate(names)] or [(t, number(t)) for t in ticks(x_low, x_high)]
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    marks = [(float(i), name) for i, name in enumerate(names)] or [(tick, f"{tick:g}") for tick in ticks(x_low, x_high)]
     for value, text in marks[:: max(1, len(marks) // 12)]:
         parts.append(
             f'<text x="{place_x(value):.1f}" y="{HEIGHT - 26}" text-anchor="middle">{escape(text[:16])}</text>'
