@@ -45,11 +45,15 @@ class WorkbenchApp(App[int]):
     COMMANDS = {ActionsProvider}
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, workspace: Workspace, *, first: str = "data") -> None:
-        """`first` names the screen shown first. Raises BadInput when the user's keymap is wrong."""
+    def __init__(self, workspace: Workspace, *, first: str = "data", warm: bool = False) -> None:
+        """`first` names the screen shown first; `warm` starts the worker process before it is first asked.
+
+        Raises BadInput when the user's keymap is wrong.
+        """
         self.keymap_of_user = read_keymap()
         self.session = Session(workspace)
         self._first = first
+        self._warm = warm
         self._trail: list[tuple[str, Selection]] = []
         self._made: dict[str, WorkbenchScreen] = {}
         self._opening: TextualWorker[None] | None = None
@@ -85,9 +89,15 @@ class WorkbenchApp(App[int]):
         current = self.current
         if current is not None and (name != current.NAME or selection is not None):
             self._trail = [*self._trail[-TRAIL:], (current.NAME, self.session.selection)]
-        if selection is not None:
+        self._show(name, self.session.selection if selection is None else selection)
+
+    def _show(self, name: str, selection: Selection) -> None:
+        """Show a screen with a selection; the screen being left does not follow it."""
+        current = self.current
+        if current is not None and name == current.NAME:
             self.update_session(selection=selection)
-        if current is None or name != current.NAME:
+        else:
+            self.session = self.session.with_(selection=selection)
             self.switch_screen(self._screen(name))
 
     def action_go(self, name: str) -> None:
@@ -100,10 +110,7 @@ class WorkbenchApp(App[int]):
         elif current is not None and current.go_back():
             return
         elif self._trail:
-            name, selection = self._trail.pop()
-            self.update_session(selection=selection)
-            if current is None or name != current.NAME:
-                self.switch_screen(self._screen(name))
+            self._show(*self._trail.pop())
 
     def action_leave(self) -> None:
         running = [run for run in self.session.runs or () if run.active]
@@ -124,7 +131,12 @@ class WorkbenchApp(App[int]):
             current.sync()
 
     def select(self, **changes: Any) -> None:
-        """Change parts of the selection: `split`, `true`, `predicted`, `row`, `feature`."""
+        """Change parts of the selection: `split`, `true`, `predicted`, `row`, `feature`.
+
+        Another split leaves no row selected, unless one is given too: rows are counted within their split.
+        """
+        if changes.get("split", self.session.selection.split) != self.session.selection.split:
+            changes.setdefault("row", None)
         self.update_session(selection=self.session.selection.with_(**changes))
 
     def choose_run(self, run_id: str | None) -> None:
@@ -176,6 +188,8 @@ class WorkbenchApp(App[int]):
         self._make_checks()
         self._poll_runs()
         self.set_interval(POLL_BUSY, self._poll_when_due, name="runs")
+        if self._warm:
+            self.run_worker(self.jobs.warm(), group="warm", exit_on_error=False)
 
     def on_store_failed(self, message: messages.StoreFailed) -> None:
         self.update_session(phase="stopped" if message.stopped else "failed", error=message.message, progress=None)
@@ -307,8 +321,9 @@ def run(workspace: Workspace, *, first: str = "data") -> int:
 
     from workbench.tui.widgets import picture
 
-    app = WorkbenchApp(workspace, first=first)
+    app = WorkbenchApp(workspace, first=first, warm=True)
     # Spawning under Textual fails later unless the tracker was started while stdio was still the terminal's own.
     resource_tracker.ensure_running()
     picture.prepare()
-    return app.run() or 0
+    app.run()
+    return app.return_code or 0

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from workbench.tui.screens.confusion_parts import Answer
     from workbench.tui.session import Selection, Session
 
-PARAMS = {"tests": "pair", "sort": "label", "limit": 0}
 SLOW = 0.25  # seconds after which an answer counts as awaited, and the last one is taken away
 
 
@@ -144,7 +143,7 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
 
     def _ask(self, key: tuple[Any, ...]) -> None:
         self._key = key
-        job = self.analyse("confusion", PARAMS)
+        job = self.analyse("confusion", parts.PARAMS)
         self._job = job.id
         if self._answer is None:
             self._show_working(job)

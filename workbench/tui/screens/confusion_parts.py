@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.tui.session import Session
     from workbench.tui.theme import Palette
 
+PARAMS = {"tests": "pair", "sort": "label", "limit": 0}  # the question that `read_answer` reads the answer of
 CHANGE = "change"
 DRAWN = 15  # cells of a drawn interval, odd so that zero can be in the middle
 
@@ -64,12 +65,17 @@ def _classes(table: pl.DataFrame, store: Store, tests: Sequence[str]) -> pl.Data
     for number, test in enumerate(tests, start=1):
         own = table.filter(pl.col("test_set") == test).select("label", pl.col(measures).name.suffix(str(number)))
         frame = frame.join(own, on="label", how="left")
+        # A class without samples here has no recall, which scikit-learn's convention would call 0.
+        none = pl.col(f"support{number}") == 0
+        frame = frame.with_columns(
+            pl.when(~none).then(pl.col(name)).alias(name) for name in (f"recall{number}", f"f1{number}")
+        )
     frame = frame.drop("label").with_columns(pl.Series("class", store.classes, dtype=pl.String))
     if len(tests) < 2:
         return frame
     n1, n2 = (frame[f"support{number}"].to_numpy() for number in (1, 2))
     # Recall is a share of the support, so the counts behind it come back exactly by rounding.
-    k1, k2 = (np.rint(frame[f"recall{number}"].to_numpy() * n) for number, n in ((1, n1), (2, n2)))
+    k1, k2 = (np.rint(frame[f"recall{number}"].fill_null(0).to_numpy() * n) for number, n in ((1, n1), (2, n2)))
     low, high = newcombe_difference(k2, n2, k1, n1)
     both = pl.Series((n1 > 0) & (n2 > 0))
     frame = frame.with_columns((pl.col("recall2") - pl.col("recall1")).alias(CHANGE), low=low, high=high)

@@ -16,7 +16,7 @@ from workbench.errors import BadInput
 from workbench.tui.screens import neighbours_parts as parts
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.neighbours_parts import Question
-from workbench.tui.screens.predictions import next_wrong, verdict
+from workbench.tui.screens.predictions import next_wrong, predictions, verdict
 from workbench.tui.widgets.job_view import JobView
 from workbench.tui.widgets.picture import find_picture
 from workbench.tui.widgets.sample import SampleView
@@ -228,7 +228,7 @@ own neighbour.
         if store is None:
             return
         label = int(store.split(question.split).labels[question.row])
-        frame = parts.found_frame(job, store, label)
+        frame = parts.found_frame(job, store, label, predictions(self.session, question.into))
         self._frame = frame
         self._tell_agreement()
         panel = self.query_one("#found", TablePanel)

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from workbench.tui.formats import bar, percent, shorten, split_label
+from workbench.tui.screens.predictions import said_words
 from workbench.tui.widgets.frame_backend import Column
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def query_of(session: Session) -> tuple[str, int] | None:
     return (split, row) if 0 <= row < store.split(split).rows else None
 
 
-def found_frame(job: Job, store: Store, label: int) -> pl.DataFrame:
+def found_frame(job: Job, store: Store, label: int, said: pl.DataFrame | None = None) -> pl.DataFrame:
     """The neighbours of an answer: `rank`, `class`, `agreement`, `distance`, `split`, `row`, `path`, `index`.
 
-    `label` is the class index of the query, `index` that of the neighbour.
+    `label` is the class index of the query, `index` that of the neighbour. `said`, what a run predicted on the split
+    that was searched, gives the column `predicted` in words.
     """
     from workbench.api import Table
 
@@ -61,11 +63,15 @@ def found_frame(job: Job, store: Store, label: int) -> pl.DataFrame:
         raise ValueError("the answer holds no table called neighbours")
     index_of = {str(value): index for index, value in enumerate(store.label_values)}
     indices = [index_of[str(value)] for value in table["label"].to_list()]
-    return table.select("rank", "split", "row", "path", "distance").with_columns(
+    frame = table.select("rank", "split", "row", "path", "distance").with_columns(
         pl.Series("index", indices, dtype=pl.Int64),
         pl.Series("class", [store.classes[index] for index in indices], dtype=pl.String),
         pl.Series("agreement", [SAME if index == label else OTHER for index in indices], dtype=pl.String),
     )
+    if said is None:
+        return frame
+    picked = said[frame["row"].to_list()].rows(named=True)
+    return frame.with_columns(pl.Series("predicted", [said_words(row, store) for row in picked], dtype=pl.String))
 
 
 def distance_digits(frame: pl.DataFrame) -> int:
@@ -100,6 +106,7 @@ def found_columns(frame: pl.DataFrame, palette: Palette, *, drawn: bool) -> list
         Column("row"),
         Column("path", keep_end=True, most=40, style=palette.muted),
         Column("split", cell=split, most=20),
+        *([Column("predicted", most=30)] if "predicted" in frame.columns else []),
     ]
     # Feature files without a column of paths have none to show.
     return [column for column in columns if column.name != "path" or frame["path"].null_count() < frame.height]

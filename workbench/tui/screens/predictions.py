@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.features.store import Store
     from workbench.tui.session import Session
 
 COLUMNS = ("predicted", "confidence", "correct")
@@ -39,13 +41,17 @@ def _read(path: Path, _changed: int) -> pl.DataFrame:
 
 
 def verdict(session: Session, split: str, row: int) -> str:
-    """What the run said of one sample: `✗ predicted cat, 87 %`; empty where it said nothing."""
+    """What the run said of one sample: `predicted ✗ cat, 87 %`; empty where it said nothing."""
     store, frame = session.store, predictions(session, split)
     if store is None or frame is None or not 0 <= row < frame.height:
         return ""
-    said = frame.row(row, named=True)
-    name = store.classes[int(said["predicted"])]
-    return f"{'✓' if said['correct'] else '✗'} predicted {name}, {100 * said['confidence']:.0f} %"
+    return f"predicted {said_words(frame.row(row, named=True), store)}"
+
+
+def said_words(said: Mapping[str, Any], store: Store) -> str:
+    """A row of the predictions: `✗ cat, 87 %`."""
+    mark = "✓" if said["correct"] else "✗"
+    return f"{mark} {store.classes[int(said['predicted'])]}, {100 * said['confidence']:.0f} %"
 
 
 def next_wrong(session: Session, split: str, row: int, step: int) -> int | None:
