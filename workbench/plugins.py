@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Source = Literal["built-in", "shipped", "entry point", "user", "workspace"]
 GROUP = "workbench.analyses"
-STATS = Path(__file__).parent / "stats" / "__init__.py"  # the built-in analyses are made of it too
 
 
 @dataclass(frozen=True)
@@ -157,6 +156,17 @@ def fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@functools.cache
+def own_fingerprint() -> str:
+    """A hash of the workbench's own source below the interface, as it was when this process first asked."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        if file.relative_to(package).parts[0] not in ("tui", "cli"):
+            digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -183,6 +183,8 @@ def test_the_oldest_answers_go_first(tmp_path, monkeypatch):
         results.save(tmp_path, str(i), answer)
         os.utime(tmp_path / f"{i}.answer", (i, i))
     monkeypatch.setattr(results, "LARGEST_CACHE", 3500)
+    (tmp_path / ".torn.123").write_bytes(b"x")
+    os.utime(tmp_path / ".torn.123", (0, 0))
     results.save(tmp_path, "new", answer)
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["3", "4", "new"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from workbench.worker import wire
 
 LARGEST_ANSWER = 256 << 20
 LARGEST_CACHE = 1 << 30
+STALE = 3600.0  # seconds
 
 
 @dataclass
@@ -80,6 +82,9 @@ def save(folder: Path, name: str, answer: Answer) -> None:
 
 
 def _prune(folder: Path) -> None:
+    for file in folder.glob(".*"):  # left by a process that was killed while it wrote
+        if file.stat().st_mtime < time.time() - STALE:
+            file.unlink(missing_ok=True)
     kept = sorted(((file.stat(), file) for file in folder.glob("*.answer")), key=lambda pair: -pair[0].st_mtime)
     total = 0
     for stat, file in kept:

@@ -38,7 +38,7 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
     name = results.key(
         store.fingerprint,
         info.name,
-        source + (plugins.fingerprint(plugins.STATS) if info.source == "built-in" else ""),
+        source + plugins.own_fingerprint(),
         values_of(params),
         ctx.pair,
         None if ctx.run is None else {"id": ctx.run.id, "summary": dict(ctx.run.summary)},

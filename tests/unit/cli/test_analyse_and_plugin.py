@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workbench.workspace import user_dir
@@ -160,6 +163,39 @@ def test_trust_lets_the_workspaces_own_code_run(make_folder):
     assert "workbench plugin trust" in workbench("analyse", folder, "local").stderr
     assert answer("plugin", "trust", folder)["plugins"] == ["local"]
     assert answer("analyse", folder, "local")["blocks"][0]["text"] == "ran"
+
+
+def endless(folder):
+    """An analysis that never ends and says so; its command, started and seen at work, and its worker's process id."""
+    place = user_dir() / "plugins"
+    place.mkdir(parents=True)
+    (place / "endless.py").write_text(
+        'import os\nfrom workbench.api import *\nclass A(Analysis):\n    name = "endless"\n'
+        "    def run(self, ctx, params):\n        print(os.getpid(), flush=True)\n        while True: pass\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "WORKBENCH_CONFIG_DIR": str(user_dir())}
+    command = [sys.executable, "-m", "workbench", "analyse", str(folder), "endless"]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    line = next(line for line in started.stderr if line.strip().isdigit())
+    return started, int(line)
+
+
+def gone(pid, seconds=10):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_the_worker_ends_with_the_command(make_folder, number, code):
+    started, worker = endless(make_folder())
+    started.send_signal(number)
+    assert started.wait(20) == code
+    started.stderr.close()
+    assert gone(worker)
 
 
 @pytest.mark.parametrize("args", [["analyse", "--help"], ["plugin", "--help"], ["plugin", "check", "--help"]])
