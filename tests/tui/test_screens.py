@@ -190,3 +190,30 @@ async def test_jobs_lists_runs_and_analyses(bench: Any, read_workspace: Workspac
         await pilot.press("l")
         await pilot.pause()
         assert app.screen is not app.current
+
+
+def test_curves_of_a_long_run_stay_small_and_keep_their_epochs() -> None:
+    curves = train_parts.Curves()
+    for start in range(0, 50_000, 1000):
+        rows: list[dict[str, Any]] = [
+            {"kind": "step", "epoch": i / 100, "step": i, "loss": 1.0} for i in range(start, start + 1000)
+        ]
+        curves.add([*rows, {"kind": "epoch", "epoch": start // 1000 + 1, "step": start + 999, "val_loss": 0.5}], start)
+    assert len(curves.rows) < 10_000
+    assert sum(row["kind"] == "epoch" for row in curves.rows) == 50
+    assert [row["step"] for row in curves.rows] == sorted(row["step"] for row in curves.rows)
+
+
+def test_what_a_resumption_made_void_goes() -> None:
+    curves = train_parts.Curves()
+    curves.add([{"kind": "epoch", "epoch": i, "step": i} for i in (1, 2, 3)], 10)
+    curves.add([{"kind": "resumed", "epoch": 1, "step": 1}, {"kind": "epoch", "epoch": 2, "step": 2}], 20)
+    assert [row["epoch"] for row in curves.rows] == [1, 2]
+
+
+def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> None:
+    from workbench.tui.formats import interval
+
+    one = interval(0.2, (0.1, 0.3), 0.0, 1.0, 11, "red", "grey", "●")
+    two = interval(0.3, (0.2, 0.6), 0.0, 1.0, 11, "blue", "grey", "◆")
+    assert train_parts.overlay(one, two).plain == "·──◆───····"

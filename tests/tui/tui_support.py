@@ -61,7 +61,8 @@ def make_run(
     (folder / "log.txt").write_text("first line\nlast [b]line[/b]\n")
     lines = [
         {"kind": "epoch", "epoch": i + 1, "step": i + 1, "time": i, "train_loss": 1 / (i + 1),
-         "val_loss": 1.2 / (i + 1), "train_accuracy": 0.5 + i / 10, "val_accuracy": 0.4 + i / 10, "lr": 0.01, "rows_per_second": 10.0}
+         "val_loss": 1.2 / (i + 1),
+         "train_accuracy": 0.5 + i / 10, "val_accuracy": 0.4 + i / 10, "lr": 0.01, "rows_per_second": 10.0}
         for i in range(epochs)
     ]  # fmt: skip
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -37,6 +37,7 @@ def run(workspace: object) -> None:
         )
     if ingested(workspace) is None:
         workspace.writable()
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui import app
 
-    WorkbenchApp(workspace).run()
+    if app.run(workspace):
+        raise typer.Exit(1)

@@ -104,13 +104,20 @@ class Jobs:
         self.app.run_worker(self._run(job, pair), group="analyses", name=job.id, exit_on_error=False)
         return job
 
-    async def _run(self, job: Job, pair: tuple[str, ...]) -> None:
+    def _ready(self) -> Worker:
         from workbench.worker import Worker
 
         if self._worker is None:
             self._worker = self.make_worker() if self.make_worker else Worker()
+        return self._worker
+
+    async def warm(self) -> None:
+        """Start the worker process ahead of the first job, so that its imports are done by then."""
+        await self._ready().warm()
+
+    async def _run(self, job: Job, pair: tuple[str, ...]) -> None:
         try:
-            await self._worker.run(
+            await self._ready().run(
                 job.id,
                 self.workspace,
                 job.analysis,

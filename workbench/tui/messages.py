@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.plugins import PluginInfo
     from workbench.runs import RunSnapshot
     from workbench.tui.jobs import Job
+    from workbench.tui.screens.divergence_parts import Feature
 
 
 @dataclass
@@ -130,11 +131,6 @@ class SampleFound(Message):
 
 @dataclass
 class FeatureLoaded(Message):
-    """The histograms of one feature on two splits, on edges that both share."""
+    """One feature was read on the two splits that the Divergence screen compares."""
 
-    feature: int
-    pair: tuple[str, str]
-    edges: Any  # float64 [k + 1]
-    first: Any  # float64 [k], shares of the first split
-    second: Any  # float64 [k]
-    left_out: int  # values that are NaN or infinite
+    feature: Feature

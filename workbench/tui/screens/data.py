@@ -47,8 +47,11 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
     DataScreen #checks-text { width: 1fr; height: auto; }
     DataScreen #samples-box { width: 3fr; }
     DataScreen #sample-box { width: 2fr; max-width: 60; }
+    DataScreen.-short #lower, DataScreen.-short #facts { display: none; }
+    DataScreen.-short #splits-box { max-height: 100%; }
     DataScreen.-narrow #checks-box, DataScreen.-narrow #sample-box { display: none; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
 
     def __init__(self) -> None:

@@ -46,15 +46,17 @@ looked at once, when training is over.
 
     DEFAULT_CSS = """
     TrainScreen ContentSwitcher { height: 1fr; }
-    TrainScreen #runs-box { height: 2fr; min-height: 6; max-height: 16; }
+    TrainScreen #runs-box { height: 6; min-height: 4; max-height: 50%; }
     TrainScreen #run-box { height: auto; max-height: 9; }
     TrainScreen #run-text { height: auto; }
     TrainScreen #charts { height: 3fr; }
     TrainScreen ProgressLine { display: none; }
     TrainScreen .-active ProgressLine { display: block; }
+    TrainScreen.-short #charts { display: none; }
     TrainScreen.-narrow #accuracy { display: none; }
     TrainScreen #form-page { height: 1fr; }
     """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
 
     def __init__(self) -> None:
@@ -111,6 +113,8 @@ looked at once, when training is over.
 
     def _fill(self, session: Session) -> None:
         panel = self.query_one("#runs", TablePanel)
+        room = max(5, self.size.height // 3)
+        self.query_one("#runs-box").styles.height = min(len(session.runs or ()) + 3, room)
         panel.load(train_parts.runs_frame(session), train_parts.run_columns(session, self.size.width), key="id")
         if self._follow and panel.select_where("id", self._follow):
             self._follow = None

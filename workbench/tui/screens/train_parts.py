@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.text import Text
 
-from workbench.tui.formats import clean, duration, number, percent, shorten
+from workbench.tui.formats import clean, duration, interval, number, percent, shorten
 from workbench.tui.session import Session
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, Line
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
     from workbench.tui.widgets.frame_backend import Column
 
+MOST_STEPS = 8000
+DRAWN = 30  # cells of the axis on which the intervals of runs are drawn
 STATE_SIGNS = {"queued": "○", "running": "▶", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
 
 
@@ -37,9 +39,22 @@ class Curves:
         from workbench.runs import fold
 
         self.offset = end
-        if rows:
-            resumed = any(row.get("kind") == "resumed" for row in rows)
-            self.rows = fold([*self.rows, *rows]) if resumed else [*self.rows, *rows]
+        if not rows:
+            return
+        resumed = any(row.get("kind") == "resumed" for row in rows)
+        self.rows = fold([*self.rows, *rows]) if resumed else [*self.rows, *rows]
+        steps = sum(row.get("kind") == "step" for row in self.rows)
+        if steps > MOST_STEPS:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Drop every other step: more than the widest chart shows, and a run may last for days."""
+        kept, odd = [], False
+        for row in self.rows:
+            odd = not odd if row.get("kind") == "step" else odd
+            if row.get("kind") != "step" or odd:
+                kept.append(row)
+        self.rows = kept
 
 
 def runs_frame(session: Session) -> pl.DataFrame:
@@ -64,8 +79,10 @@ def runs_frame(session: Session) -> pl.DataFrame:
             found = run.tests.get(session.pair[place]) if len(session.pair) > place else None
             row[f"test{place + 1}"] = found["accuracy"] if found else None
             row[f"n{place + 1}"] = found["n"] if found else None
+            row[f"low{place + 1}"], row[f"high{place + 1}"] = found["ci"] if found else (None, None)
         rows.append(row)
-    floats = dict.fromkeys(("val", "gap", "test1", "test2", "seconds", "started"), pl.Float64)
+    ends = ("low1", "high1", "low2", "high2")
+    floats = dict.fromkeys(("val", "gap", "test1", "test2", "seconds", "started", *ends), pl.Float64)
     schema: dict[str, Any] = {
         "id": pl.String, "chosen": pl.Boolean, "run": pl.String, "state": pl.String, "epoch": pl.Int64,
         "epochs": pl.Int64, "n1": pl.Int64, "n2": pl.Int64, **floats,
@@ -124,7 +141,41 @@ def run_columns(session: Session, width: int) -> list[Column]:
     if len(names) == 2:
         columns.append(Column("gap", cell=gap, right=True))
     columns.append(Column("seconds", "time", cell=took, right=True))
-    return [*columns, Column("started", cell=started)] if width >= 96 else columns
+    if width >= 96:
+        columns.append(Column("started", cell=started))
+    return [*columns, _intervals_column(session)] if width >= 116 and session.pair else columns
+
+
+def _intervals_column(session: Session) -> Column:
+    """The intervals of both test sets drawn on one axis, which all runs share."""
+    from workbench.tui.widgets.frame_backend import Column
+
+    palette = session.palette
+    ends = [end for run in session.runs or () for test in session.pair[:2] if test in run.tests
+            for end in run.tests[test]["ci"]]  # fmt: skip
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+
+    def cell(_value: Any, row: Any) -> Text:
+        drawn = Text("")
+        for place in (1, 2):
+            if row[f"test{place}"] is not None:
+                ci = row[f"low{place}"], row[f"high{place}"]
+                name = f"test{place}"
+                one = interval(row[name], ci, low, high, DRAWN, palette.split(name), palette.faint, palette.mark(name))
+                drawn = overlay(drawn, one) if drawn else one
+        return drawn
+
+    label = f"{percent(low, digits=0)} … {percent(high, digits=0)}" if ends else ""
+    return Column("where", label, cell=cell, width=DRAWN)
+
+
+def overlay(under: Text, over: Text) -> Text:
+    """Two drawn intervals on the same axis as one: what the second leaves blank shows the first."""
+    text = Text(no_wrap=True)
+    for place, (below, above) in enumerate(zip(under.plain, over.plain, strict=True)):
+        chosen = under if above == "·" else over
+        text.append_text(chosen[place]) if (below, above) != ("·", "·") else text.append("·", over.spans[0].style)
+    return text
 
 
 def state_colour(state: str, palette: Palette) -> str:

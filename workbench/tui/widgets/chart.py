@@ -191,7 +191,7 @@ def _head(lines: Sequence[Line], axes: Axes, lost: Sequence[tuple[int, int]], wi
     if told:
         text.append(f"{told} left out  ", style=palette.severities["warning"])
     labels = " against ".join(clean(label) for label in (axes.y_label, axes.x_label) if label)
-    for part in (labels, clean(axes.note)):
+    for part in (clean(axes.note), labels):
         if part and text.cell_len + len(part) + 2 <= width:
             text.append(f"{part}  ", style=palette.muted)
     text.truncate(width)

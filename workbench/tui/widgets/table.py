@@ -164,6 +164,8 @@ class TablePanel(Vertical):
         super().__init__(id=id, classes=classes)
         self.noun, self.nouns = noun, nouns
         self.table = FrameTable()
+        self._filter = Input(placeholder="filter: words, column>0.5, column=cat, column:cat", id="filter", compact=True)
+        self._count = Static(id="count")
         self._all = pl.DataFrame()
         self._columns: Sequence[Column] | None = None
         self._of: int | None = None
@@ -173,8 +175,8 @@ class TablePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self.table
-        yield Input(placeholder="filter: words, column>0.5, column=cat, column:cat", id="filter", compact=True)
-        yield Static(id="count")
+        yield self._filter
+        yield self._count
 
     def load(
         self,
@@ -226,14 +228,14 @@ class TablePanel(Vertical):
     def action_filter(self) -> None:
         """Open the filter line."""
         self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        self._filter.focus()
 
     def close_filter(self) -> bool:
         """Clear and close the filter; True when it was open."""
         if not self.has_class("-filtering"):
             return False
         self.remove_class("-filtering")
-        self.query_one("#filter", Input).value = ""
+        self._filter.value = ""
         self.table.focus()
         return True
 
@@ -258,7 +260,7 @@ class TablePanel(Vertical):
         if by and by[0] in frame.columns:
             frame = frame.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True)
         if self.has_class("-filtering"):
-            frame = filter_rows(frame, self.query_one("#filter", Input).value)
+            frame = filter_rows(frame, self._filter.value)
         if keep_row and self._key and before is not None and self._key in frame.columns:
             found = frame.get_column(self._key).index_of(before.get(self._key))
             cursor = found if found is not None else cursor
@@ -286,7 +288,7 @@ class TablePanel(Vertical):
             parts.append(self._note)
         if self.table.wider:
             parts.append("more columns →")
-        self.query_one("#count", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
+        self._count.update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         cut = len(parts) > 1 or shown < everything
         self.set_class(self._bare and not cut, "-bare")
 
