@@ -56,7 +56,7 @@ class Correlation(Analysis):
         shown = foremost(i[order], j[order], params.features)
         shown = shown[grouped((first + second)[np.ix_(shown, shown)])]
         names = [str(ctx.feature_names[f]) for f in shown]
-        of = f"the {len(names)} features of the pairs that differ most, of {len(first):,}; correlated ones stand together"
+        of = f"{len(names)} of {len(first):,} features, those of the pairs that differ most; correlated ones together"
         for split, matrix in ((a, first), (b, second)):
             part = matrix[np.ix_(shown, shown)]
             yield HeatMap(part, f"correlations {split.name}", names, names, low=-1, high=1, diverging=True, note=of)
