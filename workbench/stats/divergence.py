@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_BYTES = 64 << 20
+MOST_BINS = 60
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,21 @@ def ks_p_value(distance: np.ndarray, n: int, m: int) -> np.ndarray:
 def histograms(a: np.ndarray, b: np.ndarray, bins: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shares of `a` [n] and of `b` [m] in bins with shared edges: (edges [k + 1], shares of a [k], shares of b [k]).
 
-    `bins` = 0 takes the width of Freedman and Diaconis (1981) on both together, kept to 10 to 60 bins.
+    `bins` = 0 takes the width of Freedman and Diaconis (1981) on both together, kept to 10 to 60 bins; whole numbers
+    get bins of one or more of them each, centred on them, since other widths would show a comb that is not there.
     """
     both = np.concatenate([a, b]).astype(np.float64)
     low, high = float(both.min()), float(both.max())
-    if low == high:
+    if bins <= 0 and high - low < 1e6 and bool((both == np.rint(both)).all()):
+        step = -(-(high - low + 1) // MOST_BINS)
+        bins = int(-(-(high - low + 1) // step))
+        low, high = low - 0.5, low - 0.5 + step * bins
+    elif low == high:
         low, high = low - 0.5, high + 0.5
     if bins <= 0:
         upper, lower = np.percentile(both, [75, 25])
         width = 2 * (upper - lower) / len(both) ** (1 / 3)
-        bins = int(np.clip((high - low) / width if width > 0 else 30, 10, 60))
+        bins = int(np.clip((high - low) / width if width > 0 else 30, 10, MOST_BINS))
     edges = np.linspace(low, high, bins + 1)
     first, second = (np.histogram(side.astype(np.float64), edges)[0] / len(side) for side in (a, b))
     return edges, first, second

@@ -83,3 +83,13 @@ def test_blocks_are_bounded_and_wrong_input_refused():
         moved(np.zeros((2, 2)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="row"):
         moved(np.zeros((0, 2)), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(("top", "count", "width"), [(16, 17, 1.0), (255, 52, 5.0), (0, 1, 1.0)])
+def test_whole_numbers_fall_into_the_middle_of_bins(top: int, count: int, width: float):
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, top + 1, 500).astype(np.float32), np.array([0, top], np.float32)
+    edges, first, second = histograms(a, b)
+    assert (len(first), edges[1] - edges[0], edges[0]) == (count, width, -0.5)
+    assert first.sum() == pytest.approx(1)
+    assert second.sum() == pytest.approx(1)
