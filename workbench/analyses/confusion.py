@@ -160,15 +160,19 @@ def _pair_columns(ctx: Context, true: np.ndarray, predicted: np.ndarray) -> dict
 
 
 def _heat_maps(ctx: Context, counts: dict[str, np.ndarray]) -> Iterator[HeatMap]:
-    """The rates among the classes that take part in most errors, the same ones for every test set."""
-    together = sum(counts.values(), start=np.zeros((len(ctx.classes),) * 2, np.int64))
-    errors = together - np.diag(np.diagonal(together))
-    shown = np.sort(np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:HEAT_MAP_CLASSES])
+    """The rates among the classes most often confused with each other, the same ones for every test set."""
+    shown = np.arange(len(ctx.classes))
+    if len(shown) > HEAT_MAP_CLASSES:
+        pairs = confusion.confused_pairs(sum(counts.values(), start=np.zeros((len(shown),) * 2, np.int64)))
+        together = np.stack([pairs.true, pairs.predicted], axis=1).reshape(-1)
+        shown = np.array(list(dict.fromkeys(together.tolist()))[:HEAT_MAP_CLASSES], np.int64)
+    if not len(shown):
+        return
     shown_names = [str(ctx.classes[i]) for i in shown]
     of = (
         ""
         if len(shown_names) == len(ctx.classes)
-        else f"; the {len(shown)} of {len(ctx.classes)} classes with most errors"
+        else f"; {len(shown)} of {len(ctx.classes):,} classes, those of the most frequent pairs"
     )
     for name, matrix in counts.items():
         rates = (matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))[np.ix_(shown, shown)]

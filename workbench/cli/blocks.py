@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text as Plain
@@ -109,7 +109,7 @@ def sparkline(values: np.ndarray, width: int = 60) -> str:
 
 def _heat_map(console: Console, block: HeatMap) -> None:
     low, high = scale_of(block)
-    names = [str(name)[:14] for name in block.row_names] or [str(i) for i in range(len(block.values))]
+    names = [set_cell_size(str(name), 14) for name in block.row_names] or [str(i) for i in range(len(block.values))]
     for name, row in zip(names, np.asarray(block.values, np.float64), strict=True):
         shares = (np.nan_to_num((row - low) / (high - low)).clip(0, 1) * (len(SHADES) - 1)).round().astype(int)
         console.print(Plain(f"{name:>14} " + "".join(SHADES[share] * 2 for share in shares)))
