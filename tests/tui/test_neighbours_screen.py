@@ -163,7 +163,7 @@ async def test_next_wrong_goes_round(bench: Any, answer: Any, read_workspace: Wo
             await wait_for(pilot, lambda row=row: app.session.selection.row == row)
         session: Session = app.session
         assert next_wrong(session, "train", 0, 1) is None
-        assert verdict(session, "test2", 0) == f"predicted ✓ {labels[0]}, 75 %"
+        assert verdict(session, "test2", 0) == f"predicted ✓ {labels[0]} 75 %"
         assert verdict(session, "test2", 40).startswith("predicted ✗ ")
         view = app.current.query_one("#query", SampleView)
         await wait_for(pilot, lambda: "predicted ✗" in str(view.query_one("#facts", Static).content))

@@ -16,6 +16,7 @@ from textual.widgets import ContentSwitcher, Static
 from workbench.tui.formats import clean, counted
 from workbench.tui.screens import confusion_parts as parts
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.predictions import said_words
 from workbench.tui.widgets.job_view import JobView
 from workbench.tui.widgets.sample import SampleView
 from workbench.tui.widgets.states import EmptyState
@@ -285,8 +286,8 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
         if row is None or session.store is None or self._cell is None:
             view.clear()
             return
-        name = session.store.classes[self._cell[1]]
-        note = f"predicted {clean(name)}, {100 * row['confidence']:.0f} %"
+        said = {"predicted": self._cell[1], "confidence": row["confidence"], "correct": self._cell[0] == self._cell[1]}
+        note = f"predicted {said_words(said, session.store)}"
         view.look(session.workspace, session.store, self._split, int(row["row"]), session.palette, note)
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:

@@ -41,7 +41,7 @@ def _read(path: Path, _changed: int) -> pl.DataFrame:
 
 
 def verdict(session: Session, split: str, row: int) -> str:
-    """What the run said of one sample: `predicted ✗ cat, 87 %`; empty where it said nothing."""
+    """What the run said of one sample: `predicted ✗ cat 87 %`; empty where it said nothing."""
     store, frame = session.store, predictions(session, split)
     if store is None or frame is None or not 0 <= row < frame.height:
         return ""
@@ -49,9 +49,9 @@ def verdict(session: Session, split: str, row: int) -> str:
 
 
 def said_words(said: Mapping[str, Any], store: Store) -> str:
-    """A row of the predictions: `✗ cat, 87 %`."""
+    """A row of the predictions: `✗ cat 87 %`."""
     mark = "✓" if said["correct"] else "✗"
-    return f"{mark} {store.classes[int(said['predicted'])]}, {100 * said['confidence']:.0f} %"
+    return f"{mark} {store.classes[int(said['predicted'])]} {100 * said['confidence']:.0f} %"
 
 
 def next_wrong(session: Session, split: str, row: int, step: int) -> int | None:

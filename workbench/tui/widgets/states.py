@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rich.align import Align
 from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.widgets import Static
@@ -25,9 +26,7 @@ class EmptyState(Static):
         if text:
             parts += [Text(""), Text(clean(text, lines=True), style=palette.muted, justify="center")]
         if keys:
-            hint = keys_hint(*keys, palette=palette)
-            hint.justify = "center"
-            parts += [Text(""), hint]
+            parts += [Text(""), Align.center(keys_hint(*keys, palette=palette))]
         self.update(Group(*parts))
 
 
