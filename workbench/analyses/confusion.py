@@ -161,19 +161,15 @@ def _pair_columns(ctx: Context, true: np.ndarray, predicted: np.ndarray) -> dict
 
 def _heat_maps(ctx: Context, counts: dict[str, np.ndarray]) -> Iterator[HeatMap]:
     """The rates among the classes most often confused with each other, the same ones for every test set."""
-    shown = np.arange(len(ctx.classes))
+    shown, of = list(range(len(ctx.classes))), ""
     if len(shown) > HEAT_MAP_CLASSES:
         pairs = confusion.confused_pairs(sum(counts.values(), start=np.zeros((len(shown),) * 2, np.int64)))
         together = np.stack([pairs.true, pairs.predicted], axis=1).reshape(-1)
-        shown = np.array(list(dict.fromkeys(together.tolist()))[:HEAT_MAP_CLASSES], np.int64)
-    if not len(shown):
+        shown = list(dict.fromkeys(together.tolist()))[:HEAT_MAP_CLASSES]
+        of = f"; {len(shown)} of {len(ctx.classes):,} classes, those of the most frequent pairs"
+    if not shown:
         return
     shown_names = [str(ctx.classes[i]) for i in shown]
-    of = (
-        ""
-        if len(shown_names) == len(ctx.classes)
-        else f"; {len(shown)} of {len(ctx.classes):,} classes, those of the most frequent pairs"
-    )
     for name, matrix in counts.items():
         rates = (matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))[np.ix_(shown, shown)]
         note = f"row: true class, column: predicted; share of the row's class{of}"

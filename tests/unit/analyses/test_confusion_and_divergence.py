@@ -127,3 +127,14 @@ def test_divergence_equals_scipy_on_real_features(real_data):
         x, y = a[:, j].astype(np.float64), b[:, j].astype(np.float64)
         assert found.ks[j] == pytest.approx(ks_2samp(x, y).statistic, abs=1e-9)
         assert found.wasserstein[j] == pytest.approx(wasserstein_distance(x, y), abs=1e-6)
+
+
+def test_of_many_classes_the_heat_map_shows_those_confused_with_each_other(tmp_path):
+    ctx = tiny_context(tmp_path, tiny_store(tmp_path, rows=600, dim=4, classes=30))
+    blocks = run_analysis(Confusion, ctx, limit=0)
+    pairs = table(blocks, "pairs").frame
+    heat_map = next(block for block in blocks if isinstance(block, HeatMap))
+    assert heat_map.values.shape == (20, 20)
+    assert "20 of 30 classes" in heat_map.note
+    most = pairs.group_by("true_name", "predicted_name").agg(pl.col("count").sum()).sort("count").row(-1, named=True)
+    assert {most["true_name"], most["predicted_name"]} <= set(heat_map.row_names)
