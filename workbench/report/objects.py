@@ -46,12 +46,7 @@ def to_object(block: Block) -> dict[str, Any]:
                 "note": block.note,
             }
         case Chart():
-            series = [
-                {"name": line.name, "split": line.split, "x": _list(line.x), "y": _list(line.y)}
-                for line in block.series
-            ]
-            named = {name: getattr(block, name) for name in ("title", "x_label", "y_label", "note")}
-            return {"kind": "chart", "drawn_as": block.kind, **named, "series": series}
+            return _chart(block)
         case HeatMap():
             return {
                 "kind": "heat map",
@@ -70,6 +65,12 @@ def to_object(block: Block) -> dict[str, Any]:
             rows, notes = [int(row) for row in block.rows], list(block.notes)
             return {"kind": "samples", "title": block.title, "split": block.split, "rows": rows, "notes": notes}
     raise TypeError(f"{type(block).__name__} is no block")
+
+
+def _chart(block: Chart) -> dict[str, Any]:
+    series = [{"name": line.name, "split": line.split, "x": _list(line.x), "y": _list(line.y)} for line in block.series]
+    named = {name: getattr(block, name) for name in ("title", "x_label", "y_label", "note")}
+    return {"kind": "chart", "drawn_as": block.kind, **named, "series": series}
 
 
 def plain(value: Any) -> Any:
