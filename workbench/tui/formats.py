@@ -109,6 +109,13 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
+def short_p(p: float | None) -> str:
+    """A p value for a narrow column: `0.031`, `<0.001`."""
+    if p is None or math.isnan(p):
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
 def duration(seconds: float | None) -> str:
     """A length of time in its two largest units: `3 s`, `2 min 05 s`, `1 h 20 min`."""
     if seconds is None or not math.isfinite(seconds):

@@ -106,7 +106,7 @@ enter on a run goes to it on the Train screen.
             pages.current = "nothing"
             return
         panel = self.query_one("#jobs", TablePanel)
-        panel.load(frame, job_columns(self.session, self.size.width), key="id")
+        panel.load(frame, job_columns(self.session, self.size.width, busy=bool((frame["rank"] < 2).any())), key="id")
         if pages.current != "page":
             pages.current = "page"
             panel.table.focus()
@@ -209,8 +209,8 @@ def _run_row(run: RunSnapshot) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def job_columns(session: Session, width: int) -> list[Column]:
-    """How jobs are shown in `width` cells."""
+def job_columns(session: Session, width: int, *, busy: bool) -> list[Column]:
+    """How jobs are shown in `width` cells; how far they are only while one is at work."""
     palette = session.palette
     signs = {**STATE_SIGNS, "done": "✓", "cancelled": "■"}
 
@@ -242,8 +242,7 @@ def job_columns(session: Session, width: int) -> list[Column]:
         Column("kind", "", cell=kind),
         Column("name", cell=name),
         Column("state", cell=state),
-        Column("done", cell=done, width=BAR + 6),
-        Column("left", cell=left, right=True),
+        *([Column("done", cell=done, width=BAR + 6), Column("left", cell=left, right=True)] if busy else []),
         Column("seconds", "time", cell=left, right=True),
         Column("told", "", cell=told),
     ]

@@ -42,12 +42,16 @@ class Blocks(VerticalScroll):
         super().__init__(id=id)
         self._blocks: tuple[Block, ...] = ()
         self._units: list[tuple[Block, ...]] = []
+        self._palette: Palette | None = None
 
     def show(self, blocks: Sequence[Block], palette: Palette) -> None:
         """Show these blocks; consecutive metrics share one panel, so that their intervals have one axis."""
         fresh = tuple(blocks)
-        if _same(fresh, self._blocks):
+        if _same(fresh, self._blocks) and palette == self._palette:
             return
+        if palette != self._palette:
+            self._units = []
+        self._palette = palette
         units = _units(fresh)
         same = 0
         while same < min(len(units), len(self._units)) and _same(units[same], self._units[same]):
@@ -94,9 +98,15 @@ def block_widget(unit: Sequence[Block], palette: Palette) -> Widget:
         return HeatMapView(first, palette)
     if isinstance(first, api.Samples):
         return SamplesBlock(first, palette)
-    text = Text(f"{clean(first.title)}\n", style=f"bold {palette.text}") if first.title else Text()
+    text = Text(f"{clean(first.title)}\n" if first.title else "")
+    text.stylize(f"bold {palette.text}")
     text.append(clean(first.text, lines=True), style=palette.text)
     return Static(text, classes="block", markup=False)
+
+
+def _title(title: str, palette: Palette) -> Text:
+    """A block's title, bold; what is appended to it is not."""
+    return Text(no_wrap=True, overflow="ellipsis").append(clean(title), style=f"bold {palette.text}")
 
 
 class MetricsView(Widget):
@@ -187,7 +197,7 @@ class TableBlock(Vertical):
     def compose(self) -> ComposeResult:
         from workbench.tui.widgets.table import TablePanel
 
-        title = data_text(self.block.title, f"bold {self.palette.text}")
+        title = _title(self.block.title, self.palette)
         if self.block.note:
             title.append(f"  {clean(self.block.note)}", style=self.palette.muted)
         yield Static(title, classes="title")
@@ -260,7 +270,7 @@ def heat_text(block: HeatMap, width: int, height: int, palette: Palette) -> Text
     """A heat map in `width` by `height` cells: title, the matrix in half blocks, the scale. NaN is left blank."""
     values = np.asarray(block.values, dtype=np.float64)
     finite = values[np.isfinite(values)]
-    title = data_text(block.title, f"bold {palette.text}")
+    title = _title(block.title, palette)
     if not finite.size:
         return title.append("\nno values", style=palette.muted)
     low, high = _heat_range(block, finite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual_fastdatatable.backend import DataTableBackend
 
-from workbench.tui.formats import clean, number, percent, shorten
+from workbench.tui.formats import clean, number, percent, short_p, shorten
 
 Cell = Callable[[Any, Mapping[str, Any]], Text]
 MEASURED = 300  # rows looked at to find a column's width, besides its extremes
@@ -46,9 +47,38 @@ class Column:
 
 
 def columns_of(frame: pl.DataFrame, percent_columns: Iterable[str] = ()) -> list[Column]:
-    """Plain columns for every column of a frame."""
+    """Plain columns for every column of a frame: numbers of one column have the same decimals, p values few."""
     fractions = set(percent_columns)
-    return [Column(name, percent=name in fractions, keep_end=name == "path") for name in frame.columns]
+    return [_plain(frame.get_column(name), name in fractions) for name in frame.columns]
+
+
+def _plain(series: pl.Series, percent: bool) -> Column:
+    name = series.name
+    if not series.dtype.is_float() or percent:
+        return Column(name, percent=percent, keep_end=name == "path")
+    if name == "p" or name.startswith("p_"):
+        return Column(name, cell=_p_cell)
+    return Column(name, digits=digits_for(series))
+
+
+def _p_cell(value: Any, _row: Mapping[str, Any]) -> Text:
+    return Text(short_p(value))
+
+
+def digits_for(values: pl.Series) -> int | None:
+    """Decimals with which the middle of the sizes of `values` has three significant digits.
+
+    None, for digits chosen value by value, where the values are of too different sizes for that.
+    """
+    sizes = values.cast(pl.Float64).abs()
+    sizes = sizes.filter(sizes.is_finite() & (sizes > 0))
+    middle, most = sizes.median(), sizes.max()
+    if not isinstance(middle, float) or not isinstance(most, float):
+        return 1
+    digits = 2 - math.floor(math.log10(middle))
+    if digits > 6 or most >= 1e7 or math.log10(most / middle) > 4:
+        return None
+    return max(digits, 0)
 
 
 class FrameBackend(DataTableBackend[pl.DataFrame]):

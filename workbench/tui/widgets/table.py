@@ -62,6 +62,11 @@ class FrameTable(DataTable, inherit_bindings=False):
         self.marked = 0
         self.sorted_by: tuple[str, bool] | None = None
 
+    def on_mount(self) -> None:
+        # Of 16 colours, one is the cursor's background, and any of the others may vanish on it.
+        if self.app.console.color_system in ("standard", "windows"):
+            self.cursor_foreground_priority = "css"
+
     @property
     def frame_backend(self) -> FrameBackend:
         assert isinstance(self.backend, FrameBackend)
