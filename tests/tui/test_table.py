@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Input, Static
 from tui_support import Host
 
-from workbench.tui.widgets.frame_backend import Column, FrameBackend, filter_rows
+from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of, digits_for, filter_rows
 from workbench.tui.widgets.table import TablePanel
 
 FRAME = pl.DataFrame(
@@ -132,3 +132,25 @@ async def test_a_long_table_is_never_turned_into_python_rows() -> None:
         assert panel.row == {"row": 1_299_999}
         info = panel.table.frame_backend.get_row_at.cache_info()
         assert info.misses < 200
+
+
+@pytest.mark.parametrize(
+    ("values", "digits"),
+    [
+        ([0.5, 0.25, 0.125], 3),
+        ([123.4, 98.2], 0),
+        ([4e4, 3e4], 0),
+        ([0.0, None, float("nan")], 1),
+        ([1e-9, 2e-9], None),
+        ([1e-3, 1e-3, 1e5], None),
+    ],
+)
+def test_numbers_of_one_column_have_the_same_decimals(values: list[float | None], digits: int | None) -> None:
+    assert digits_for(pl.Series("x", values, dtype=pl.Float64)) == digits
+
+
+def test_p_values_have_few_digits() -> None:
+    frame = pl.DataFrame({"p": [1.09e-13, 0.0312, 0.42], "r": [0.1234, 0.2345, 0.3456]})
+    backend = FrameBackend(frame, columns=columns_of(frame))
+    assert [backend.get_cell_at(row, 0).plain for row in range(3)] == ["<0.001", "0.031", "0.42"]
+    assert backend.get_cell_at(0, 1).plain == "0.123"

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.features.store import Split, Store
-from workbench.tui.formats import bar, clean, counted, number, p_value, shorten, split_label
+from workbench.tui.formats import bar, clean, counted, number, p_value, short_p, shorten, split_label
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, Line
-from workbench.tui.widgets.table import Column
+from workbench.tui.widgets.frame_backend import Column, digits_for
 
 LEVEL = 0.05
 BAR_WIDTH, OTHER_WIDTH = 8, 6
@@ -121,14 +121,6 @@ def _top(frame: pl.DataFrame, name: str) -> float:
     return float(top) if isinstance(top, int | float) and top > 0 else 1.0
 
 
-def digits_for(values: pl.Series) -> int:
-    """Decimals with which the middle of `values` has three significant digits."""
-    middle = values.drop_nulls().median()
-    if not isinstance(middle, int | float) or middle <= 0:
-        return 3
-    return int(min(max(2 - math.floor(math.log10(middle)), 0), 6))
-
-
 def signed(value: float | None, digits: int) -> str:
     """A difference with its sign."""
     if value is None:
@@ -141,13 +133,6 @@ def ratio(value: float | None) -> str:
     if value is None:
         return "–"
     return f"×{value:.2f}" if value < 100 else f"×{value:.0f}"
-
-
-def short_p(value: float | None) -> str:
-    """A p value for a narrow column."""
-    if value is None:
-        return "–"
-    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def summary_text(frame: pl.DataFrame, pair: tuple[str, str], palette: Palette, width: int) -> Text:

@@ -75,9 +75,7 @@ class AnalysisView(Container):
         self._palette = palette = session.palette
         setup = self.query_one("#setup", Setup)
         setup.border_title = Text(clean(f"{info.title} ({info.name})" if info.title != info.name else info.name))
-        about = Text(flowing(clean(info.doc, lines=True)), style=palette.text)
-        about.append("\n" if info.doc else "").append(plugins_parts.origin_words(info), style=palette.muted)
-        self.query_one("#about", Static).update(about)
+        self._tell_about()
         for form in setup.query(Form):
             await form.remove()
         settings = {setting.name: setting for setting in info.settings or ()}
@@ -89,6 +87,14 @@ class AnalysisView(Container):
             )
         self._tell_hint(session)
         setup.scroll_home(animate=False)
+
+    def _tell_about(self) -> None:
+        info, palette = self.info, self._palette
+        if info is None:
+            return
+        about = Text(flowing(clean(info.doc, lines=True)), style=palette.text)
+        about.append("\n" if info.doc else "").append(plugins_parts.origin_words(info), style=palette.muted)
+        self.query_one("#about", Static).update(about)
 
     def _tell_hint(self, session: Session) -> None:
         info, palette = self.info, session.palette
@@ -109,6 +115,7 @@ class AnalysisView(Container):
         """Show what the session changed: the run that is looked at, the colours."""
         again = self._palette != session.palette
         self._palette = session.palette
+        self._tell_about()
         self._tell_hint(session)
         if again and self._job is not None:
             self.show_job(self._job)
