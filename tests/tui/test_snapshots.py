@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from tui_support import make_run, wait_for
 
+from workbench.features.checks import Check
 from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace
 
@@ -18,7 +20,13 @@ def frozen(app: WorkbenchApp) -> WorkbenchApp:
     return app
 
 
-def test_data(snap_compare: Callable[..., bool], read_workspace: Workspace) -> None:
+def test_data(snap_compare: Callable[..., bool], read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = [
+        Check("odd", "constant features", "3 of 64 never change", "they carry nothing", "leave them out"),
+        Check("fine", "paths", "no path stands twice"),
+    ]
+    monkeypatch.setattr("workbench.features.checks.quick_checks", lambda store: checks)
+
     async def ready(pilot: Pilot[Any]) -> None:
         app = pilot.app
         await wait_for(pilot, lambda: app.session.checks is not None and app.session.runs is not None)
