@@ -207,6 +207,17 @@ async def test_enter_on_a_row_goes_to_its_sample(bench: Any, read_workspace: Wor
         assert app.session.selection.split == "test2"
 
 
+async def test_an_unreadable_list_of_trusted_folders_is_told_once(bench: Any, read_workspace: Workspace) -> None:
+    drop("count.py", COUNT, read_workspace.root / "plugins")
+    broken = drop("trusted.json", "{", Path(os.environ["WORKBENCH_CONFIG_DIR"]))
+    async with bench() as (app, pilot):
+        await pilot.press("6")
+        await wait_for(pilot, lambda: screen_of(app)._signature is not None)
+        assert "trusted.json" in str(screen_of(app).query_one("#detail").render())
+        broken.unlink()
+        await wait_for(pilot, lambda: "count" in listed(app))
+
+
 async def test_broken_and_writing_dialogs_and_a_tiny_terminal(bench: Any) -> None:
     drop("broken.py", "def broken(:")
     drop("count.py", COUNT)

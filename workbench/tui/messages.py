@@ -115,10 +115,11 @@ class RowsLoaded(Message):
 
 @dataclass
 class PluginsFound(Message):
-    """The plugin folders were read; `signature` tells what they looked like."""
+    """The plugin folders were read; `signature` tells what they looked like, `error` why they could not be read."""
 
     plugins: tuple[PluginInfo, ...]
     signature: tuple[tuple[str, int, int], ...]
+    error: str = ""
 
 
 @dataclass

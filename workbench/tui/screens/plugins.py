@@ -11,7 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
-from workbench.tui.formats import counted
+from workbench.tui.formats import clean, counted
 from workbench.tui.jobs import Job
 from workbench.tui.messages import PluginsFound, SampleFound
 from workbench.tui.screens import plugins_parts
@@ -105,11 +105,18 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         workspace = self.session.workspace
         seen = plugins_parts.signature(workspace)
         if seen != self._signature:
-            self.post_message(PluginsFound(tuple(plugins.discover(workspace)), seen))
+            try:
+                self.post_message(PluginsFound(tuple(plugins.discover(workspace)), seen))
+            except BadInput as error:
+                self.post_message(PluginsFound((), seen, str(error)))
 
     def on_plugins_found(self, event: PluginsFound) -> None:
         first, before = self._signature is None, self._found
         self._signature = event.signature
+        if event.error:
+            self.bench.say(event.error, severity="error")
+            self.query_one("#detail", Static).update(clean(event.error))
+            return
         self._found = {plugins_parts.key_of(info): info for info in event.plugins}
         self._fill()
         if not first:

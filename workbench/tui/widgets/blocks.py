@@ -235,6 +235,7 @@ class SamplesBlock(Vertical):
         notes = [*self.block.notes, *[""] * len(rows)][: len(rows)]
         frame = pl.DataFrame({"row": rows, "note": notes}, schema={"row": pl.Int64, "note": pl.String})
         self.query_one(TablePanel).load(frame if self.block.notes else frame.drop("note"))
+        self.styles.height = None if frame.height > TABLE_ROWS else frame.height + 4
 
 
 def chart_parts(block: Chart, palette: Palette) -> tuple[list[Line], Axes]:
