@@ -14,6 +14,15 @@ from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace
 
 
+@pytest.fixture(autouse=True)
+def _any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures are of a terminal with all colours, whatever the one that runs the tests has."""
+    from workbench.tui.widgets.table import FrameTable
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(FrameTable, "on_mount", lambda table: None)
+
+
 def frozen(app: WorkbenchApp) -> WorkbenchApp:
     """The device of the machine at hand must not be in the picture."""
     app.on_device_found = lambda message: None  # type: ignore[method-assign]
