@@ -1,12 +1,16 @@
-"""Which device trains, and what it can hold."""
+"""Which device trains, what it can hold, and how precisely it multiplies."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
 from workbench.errors import BadInput
 
 SHARE = 0.6  # of the free memory that features may take: the rest is for the head, its optimiser and activations
+STREAM_BYTES = 2 * 2**30  # of streamed features on the device at a time, if there is room for so much
 
 
 def resolve(name: str) -> torch.device:
@@ -43,3 +47,28 @@ def free_bytes(device: torch.device) -> int:
 def fits(size: int, device: torch.device) -> bool:
     """Whether features of `size` bytes may lie on the device during training."""
     return size <= SHARE * free_bytes(device)
+
+
+def buffer_batches(row_bytes: int, batch: int, device: torch.device) -> int:
+    """How many batches of `batch` rows one of the buffers of streamed features holds, at least one.
+
+    Four buffers' worth is there at the worst moment: in use, its transformed copy, waiting, and arriving.
+    """
+    budget = min(SHARE * free_bytes(device), STREAM_BYTES) / 4
+    return max(1, int(budget // max(row_bytes * batch, 1)))
+
+
+def autocast(device: torch.device, *, enabled: bool) -> AbstractContextManager[object]:
+    """Matrix products in bfloat16 within, when enabled."""
+    return torch.autocast(device.type, torch.bfloat16) if enabled else nullcontext()
+
+
+@contextmanager
+def products(precision: str) -> Iterator[None]:
+    """Matrix products of float32 within: in TensorFloat-32 where the device has it, for precision `tf32`."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from workbench.heads.trained import TrainedHead
     from workbench.training.checkpoint import Checkpoint
 
 
@@ -24,8 +25,10 @@ class Plan:
     parameters: int
     device: str
     device_name: str
-    resident: bool  # the features lie on the device; otherwise each batch is read from the store
+    resident: bool  # the features lie on the device; otherwise they are streamed from the store
     first_epoch: int  # epochs that were done before, when training is resumed
+    memory_bytes: int = 0  # that training will take on the device, features, head, optimiser and activations, about
+    free_bytes: int = 0  # on the device before training
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class StepRow:
     step: int
     time: float
     loss: float
-    lr: float
+    lr: float | None
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,27 @@ class EpochRow:
     """One epoch: means over the rows of train as they were trained on (dropout active), and over val at its end.
 
     `epoch` counts from 1; `time` is seconds of training so far, also before interruptions; val figures are None
-    without val.
+    without val. What a closed-form head does not have (a rate, or a score over train) is None.
     """
 
     epoch: int
     step: int
     time: float
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
-    lr: float
+    lr: float | None
     rows_per_second: float
+    memory: int | None = None  # bytes: on a GPU the most that was allocated, on a CPU what the process holds
+
+
+@dataclass(frozen=True)
+class CandidateRow(EpochRow):
+    """One candidate of a closed-form head, counted like an epoch: the fit in which `setting` was `value`."""
+
+    setting: str = ""
+    value: float = 0.0
 
 
 class Recorder(Protocol):
@@ -73,6 +85,14 @@ class Recorder(Protocol):
         """Training stops here because `stop_requested` was true."""
         ...
 
+    def look(self, epoch: int, step: int, head: Callable[[], TrainedHead]) -> None:
+        """After `epoch`: `head()` is the head as it would be if training ended here, to be looked at and left alone."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something the user should know, out of memory say."""
+        ...
+
     @property
     def stop_requested(self) -> bool: ...
 
@@ -86,6 +106,7 @@ class Silent:
         self.plan: Plan | None = None
         self.steps: list[StepRow] = []
         self.epochs: list[EpochRow] = []
+        self.notes: list[str] = []
         self.stop_requested = False
 
     def began(self, plan: Plan) -> None:
@@ -99,6 +120,12 @@ class Silent:
 
     def stopping(self, snapshot: Callable[[], Checkpoint]) -> None:
         """Nothing is kept."""
+
+    def look(self, epoch: int, step: int, head: Callable[[], TrainedHead]) -> None:
+        """Nobody looks."""
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error

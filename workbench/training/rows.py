@@ -8,15 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.training.orders import Pieces
+from workbench.training.stream import Stream
+
 CHUNK_BYTES = 64 * 2**20
+Batch = tuple[Tensor, Tensor]  # features float32 [m, D], labels int64 [m]
 
 
 class Rows:
     """Some rows of a feature matrix with their labels, given batch by batch on `device` as float32 and int64.
 
     `features`: [N, D], any float type, usually memory-mapped; `labels`: int64 [N]; `rows`: int64 [n], row numbers.
-    With `resident` the n rows are copied to the device once and transformed there once; otherwise each batch is
-    gathered from `features` when it is asked for.
+    With `resident` the n rows are copied to the device once and transformed there once; otherwise they are read from
+    `features` when they are asked for.
     """
 
     def __init__(
@@ -59,16 +63,47 @@ class Rows:
             yield from (self._transform(chunk) for _, chunk in self._read())
 
     def set_transform(self, transform: nn.Module) -> None:
-        """From now on give transformed rows."""
+        """From now on give transformed rows, which may be wider or narrower."""
         self._transform = transform
-        if self._resident is not None and not isinstance(transform, nn.Identity):
-            for chunk in torch.split(self._resident, self.chunk):
-                chunk.copy_(transform(chunk))
+        if self._resident is None or isinstance(transform, nn.Identity) or not self.n:
+            return
+        width = transform(self._resident[:1]).shape[1]
+        # in place where that can be: the features may take most of the device
+        out = self._resident if width == self.dim else torch.empty(self.n, width, device=self.device)
+        for chunk, into in zip(torch.split(self._resident, self.chunk), torch.split(out, self.chunk), strict=True):
+            into.copy_(transform(chunk))
+        self._resident = out
 
-    def batch(self, order: Tensor) -> tuple[Tensor, Tensor]:
+    def batch(self, order: Tensor) -> Batch:
         """The rows [m, D] and labels [m] at the places `order` (int64 [m], on the device, 0 to n - 1)."""
         labels = self.labels.index_select(0, order)
         if self._resident is not None:
             return self._resident.index_select(0, order), labels
         features: Tensor = self._transform(self._gather(self._rows[order.cpu().numpy()]))
         return features, labels
+
+    def batches(
+        self, order: Tensor, edges: list[tuple[int, int]], first: int, cut: Pieces | None = None
+    ) -> Iterator[Batch]:
+        """The batches `first`, ... of an epoch that goes through the places `order` (int64, on the device).
+
+        `edges[i]` is where batch i starts and ends in `order`. With `cut`, rows that are not resident come buffer by
+        buffer, each read in the order of the file.
+        """
+        if cut is None or self._resident is not None:
+            yield from (self.batch(order[start:end]) for start, end in edges[first:])
+            return
+        groups = [edges[i : i + cut.batches] for i in range(first - first % cut.batches, len(edges), cut.batches)]
+        places = order.cpu().numpy()
+        inside = [places[group[0][0] : group[-1][1]] for group in groups]
+        stream = Stream(self._source, self.device).buffers([self._rows[np.sort(some)] for some in inside])
+        skipped = first % cut.batches
+        for group, some, buffer in zip(groups, inside, stream, strict=True):
+            where = np.empty(len(some), np.int64)
+            where[np.argsort(some, kind="stable")] = np.arange(len(some))
+            local = torch.from_numpy(where).to(self.device)
+            features = self._transform(buffer)
+            for start, end in group[skipped:]:
+                picked = local[start - group[0][0] : end - group[0][0]]
+                yield features.index_select(0, picked), self.labels.index_select(0, order[start:end])
+            skipped = 0

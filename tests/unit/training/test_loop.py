@@ -16,7 +16,7 @@ from workbench.errors import BadInput
 from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
-from workbench.training import checkpoint, devices, loop
+from workbench.training import checkpoint, data, devices, loop, orders
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.evaluate import predict
 from workbench.training.recorder import Diverged, Silent, Stopped
@@ -110,17 +110,6 @@ class TestEveryHead:
         ]
 
 
-def test_rows_read_batch_by_batch_train_the_same_head(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    resident, streamed = Silent(), Silent()
-    first = trained(store, "nn2", resident)
-    monkeypatch.setattr(devices, "fits", lambda size, device: False)
-    second = trained(store, "nn2", streamed)
-    assert resident.plan is not None
-    assert streamed.plan is not None
-    assert (resident.plan.resident, streamed.plan.resident) == (True, False)
-    assert same(first, second)
-
-
 def test_a_loss_that_is_no_number_stops_training_and_says_where(store: Store) -> None:
     view = view_of(store)
     view.features = np.array(view.features) * np.float32(1e37)
@@ -171,7 +160,7 @@ def test_batch_norm_needs_two_rows(store: Store) -> None:
 
 @given(rows=st.integers(1, 5000), batch=st.integers(1, 700), least=st.integers(1, 2))
 def test_batches_cover_all_rows_once(rows: int, batch: int, least: int) -> None:
-    bounds = loop._bounds(rows, batch, least)
+    bounds = orders.bounds(rows, batch, least)
     assert [place for start, end in bounds for place in range(start, end)] == list(range(rows))
     sizes = [end - start for start, end in bounds]
     assert max(sizes) <= batch + least - 1
@@ -182,8 +171,8 @@ def test_batches_cover_all_rows_once(rows: int, batch: int, least: int) -> None:
 @given(rows=st.integers(2, 3_000_000))
 def test_the_batch_size_that_nobody_chose(rows: int) -> None:
     settings = heads.resolve_settings("linear", {})
-    size = loop.batch_size(settings, HEADS["linear"], rows)
+    size = data.batch_size(settings, HEADS["linear"], rows)
     assert min(8, rows) <= size <= min(512, rows)
     assert rows / size >= 64 or size <= 8
     settings.batch_size = 65_536
-    assert loop.batch_size(settings, HEADS["linear"], rows) == min(65_536, rows)
+    assert data.batch_size(settings, HEADS["linear"], rows) == min(65_536, rows)

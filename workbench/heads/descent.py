@@ -1,0 +1,68 @@
+"""The settings of gradient descent: declared once, common to every head that is trained so. Imports no torch."""
+
+from __future__ import annotations
+
+from workbench.settings import param
+
+OPTIMISERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "cosine", "step", "plateau")
+BALANCES = ("none", "weights", "sampling")
+KEEPS = ("last", "accuracy", "loss")
+PRECISIONS = ("fp32", "tf32", "bf16")
+
+
+class GradientSettings:
+    """What heads trained by gradient descent on cross-entropy are asked; `seed`, `transform`, `device` are elsewhere.
+
+    Rates and decays mean what they mean in torch.optim. Val alone decides where something is chosen (plateau, early
+    stopping, which epoch is kept); without val, train loss stands in for val loss.
+    """
+
+    lr: float = param(1e-3, gt=0, le=100, help="learning rate at its highest (ImageNet heads: 5e-5)")
+    weight_decay: float = param(1e-4, ge=0, le=10, help="decoupled for adamw, added to the gradient for adam and sgd")
+    batch_size: int | None = param(
+        None,
+        ge=1,
+        le=10_000_000,
+        unit="rows",
+        help="rows a step (ImageNet heads: 65536); none: 512, fewer on small sets so that an epoch has 64 steps",
+    )
+    epochs: int = param(20, ge=1, le=100_000, help="passes over train (ImageNet heads: 100)")
+    schedule: str = param(
+        "cosine",
+        choices=SCHEDULES,
+        help="learning rate over time; cosine: down to 0; step: times factor every step_epochs; "
+        "plateau: times factor after patience epochs without a better val loss",
+    )
+    warmup: float = param(0.0, ge=0, le=10_000, unit="epochs", help="the rate first rises from 0 over so many epochs")
+    factor: float = param(0.5, gt=0, lt=1, help="what the schedules step and plateau multiply the rate by")
+    step_epochs: int = param(10, ge=1, le=100_000, unit="epochs", help="schedule step: epochs between two steps")
+    patience: int = param(3, ge=1, le=100_000, unit="epochs", help="schedule plateau: epochs it waits")
+    optimiser: str = param("adamw", choices=OPTIMISERS, help="the rule of each step")
+    momentum: float = param(0.9, ge=0, lt=1, help="of sgd; Adam's betas are 0.9 and 0.999")
+    clip: float | None = param(None, gt=0, le=1e6, help="longest gradient allowed (2-norm over all weights); none: any")
+    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target spread evenly over all classes")
+    balance: str = param(
+        "none",
+        choices=BALANCES,
+        help="for classes of unequal size; weights: each class weighs the same in the loss; "
+        "sampling: each class is drawn equally often",
+    )
+    mixup: float = param(0.0, ge=0, le=100, help="alpha of the Beta that mixes pairs of samples in a batch; 0: none")
+    feature_dropout: float = param(0.0, ge=0, lt=1, help="share of a sample's features set to 0, the rest scaled up")
+    noise: float = param(0.0, ge=0, le=100, help="deviation of Gaussian noise added to the transformed features")
+    ema: float = param(
+        0.0, ge=0, lt=1, help="decay of the running mean of the weights that is kept; 0: none, try 0.999"
+    )
+    early_stopping: int | None = param(
+        None, ge=1, le=100_000, unit="epochs", help="stop after so many epochs without a better val; none: never"
+    )
+    keep: str = param(
+        "last", choices=KEEPS, help="the weights kept: of the last epoch, or of that with the best val accuracy or loss"
+    )
+    precision: str = param(
+        "fp32", choices=PRECISIONS, help="of matrix products; tf32 and bf16 are faster on GPUs, weights stay float32"
+    )
+    test_curves: bool = param(
+        False, help="also draw accuracy on the test sets after each epoch, for display; each counts as a look at them"
+    )
