@@ -15,21 +15,12 @@ from workbench.training.choosing import Chooser, Score
 
 
 class Learner:
-    """Moves `parameters` down their gradients as `settings` ask for.
-
-    Decay goes towards 0, or towards the parameters' values at this moment where `settings.decay_to_start` is true.
-    """
+    """Moves `parameters` down their gradients as `settings` ask for."""
 
     def __init__(self, parameters: Iterable[Tensor], settings: Any, steps_per_epoch: int) -> None:
         self.parameters = list(parameters)
-        to_start = bool(getattr(settings, "decay_to_start", False)) and settings.weight_decay > 0
-        self.anchors = [parameter.detach().clone() for parameter in self.parameters] if to_start else None
         self.optimiser = optimisers.make(
-            settings.optimiser,
-            self.parameters,
-            settings.weight_decay,
-            momentum=settings.momentum,
-            anchors=self.anchors,
+            settings.optimiser, self.parameters, settings.weight_decay, momentum=settings.momentum
         )
         self.schedule = schedules.of(settings, steps_per_epoch)
         self.average = Average(self.parameters, settings.ema) if settings.ema else None
@@ -64,8 +55,6 @@ class Learner:
         out = {f"optimiser.{key}": value for key, value in self.optimiser.tensors().items()}
         if self.average is not None:
             out |= {f"average.{key}": value for key, value in self.average.tensors().items()}
-        if self.anchors is not None:
-            out |= {f"start.{index}": anchor for index, anchor in enumerate(self.anchors)}
         return out
 
     def state(self) -> dict[str, Any]:
@@ -78,8 +67,6 @@ class Learner:
         self.optimiser.restore(under("optimiser.", tensors))
         if self.average is not None:
             self.average.restore(under("average.", tensors), state["averaged"])
-        for index, anchor in enumerate(self.anchors or ()):
-            anchor.copy_(tensors[f"start.{index}"])
         self.schedule.restore(state["schedule"])
         self.chooser.restore(state["chooser"])
 

@@ -59,10 +59,11 @@ class Loss(nn.Module):
 
     def forward(self, logits: Tensor, targets: Targets, whole: Targets | None = None) -> Tensor:
         """Of logits [m, C]: a scalar. With `whole`, the part of that batch's loss that these rows make up."""
+        one = self._mean(logits, targets.y, None if whole is None else whole.y)
         if targets.other is None:
-            return self._mean(logits, targets.y, whole and whole.y)
-        one = self._mean(logits, targets.y, whole and whole.y)
-        return targets.share * one + (1 - targets.share) * self._mean(logits, targets.other, whole and whole.other)
+            return one
+        other = self._mean(logits, targets.other, None if whole is None else whole.other)
+        return targets.share * one + (1 - targets.share) * other
 
     def _mean(self, logits: Tensor, y: Tensor, whole: Tensor | None) -> Tensor:
         if whole is None:

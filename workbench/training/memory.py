@@ -19,8 +19,8 @@ def needed(data: Data, module: nn.Module, settings: Any) -> int:
     Activations are counted as what linear layers give, three times over: forward, non-linearity and gradient.
     """
     copies = COPIES[settings.optimiser] + bool(settings.ema) + (settings.keep != "last")
-    weights = 4 * copies * sum(parameter.numel() for parameter in module.parameters())
-    wide = sum(layer.out_features for layer in module.modules() if isinstance(layer, nn.Linear))
+    weights: int = 4 * copies * sum(parameter.numel() for parameter in module.parameters())
+    wide: int = sum(layer.out_features for layer in module.modules() if isinstance(layer, nn.Linear))
     batch = 4 * data.batch * (data.train.dim + 3 * wide)
     if data.train.resident:
         features = data.bytes

@@ -6,7 +6,7 @@ compiler.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,39 +21,20 @@ BETAS, EPS = (0.9, 0.999), 1e-8
 
 
 class Optimiser:
-    """What all have in common: parameters, weight decay towards 0 or towards `anchors` (one tensor a parameter)."""
+    """What all have in common."""
 
-    def __init__(
-        self,
-        parameters: Iterable[Tensor],
-        weight_decay: float,
-        *,
-        momentum: float = 0.9,
-        anchors: Sequence[Tensor] | None = None,
-    ) -> None:
+    def __init__(self, parameters: Iterable[Tensor], weight_decay: float, *, momentum: float = 0.9) -> None:
         self.parameters = list(parameters)
         self.weight_decay = weight_decay
         self.momentum = momentum
-        self._anchors = list(anchors) if anchors is not None and weight_decay else None
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """One step down the gradients that the parameters hold, which are then dropped."""
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.parameters]
-        self.step_along(grads, lr)
+        self._update(grads, lr)
         for parameter in self.parameters:
             parameter.grad = None
-
-    @torch.no_grad()
-    def step_along(self, grads: list[Tensor], lr: float) -> None:
-        """One step down `grads`, one tensor a parameter."""
-        if self._anchors is not None:
-            self._pull_gradients(grads, self._anchors)
-        self._update(grads, lr)
-
-    def _pull_gradients(self, grads: list[Tensor], anchors: list[Tensor]) -> None:
-        # weight_decay * (p - anchor) is what the gradient gets: the rule itself adds the first term
-        torch._foreach_add_(grads, anchors, alpha=-self.weight_decay)
 
     def _update(self, grads: list[Tensor], lr: float) -> None:
         raise NotImplementedError
@@ -98,14 +79,6 @@ class AdamW(Adam):
 
     _rule = staticmethod(adamw)
 
-    def _pull_gradients(self, grads: list[Tensor], anchors: list[Tensor]) -> None:
-        """Decay is decoupled, so that gradients stay as they are."""
-
-    def _update(self, grads: list[Tensor], lr: float) -> None:
-        super()._update(grads, lr)
-        if self._anchors is not None:
-            torch._foreach_add_(self.parameters, self._anchors, alpha=lr * self.weight_decay)
-
 
 class SGD(Optimiser):
     """Stochastic gradient descent with momentum (not Nesterov's); weight decay is added to the gradient."""
@@ -129,15 +102,6 @@ class SGD(Optimiser):
 OPTIMISERS: dict[str, type[Optimiser]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
 
 
-def make(
-    name: str,
-    parameters: Iterable[Tensor],
-    weight_decay: float,
-    *,
-    momentum: float = 0.9,
-    anchors: Sequence[Tensor] | None = None,
-) -> Optimiser:
+def make(name: str, parameters: Iterable[Tensor], weight_decay: float, *, momentum: float = 0.9) -> Optimiser:
     """The optimiser called `name`; raises BadInput for an unknown one."""
-    return OPTIMISERS[choose(name, OPTIMISERS, "optimiser")](
-        parameters, weight_decay, momentum=momentum, anchors=anchors
-    )
+    return OPTIMISERS[choose(name, OPTIMISERS, "optimiser")](parameters, weight_decay, momentum=momentum)

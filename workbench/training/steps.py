@@ -94,6 +94,6 @@ class Stepper:
 @torch.no_grad()
 def clip_(grads: list[Tensor], longest: float) -> Tensor:
     """Scale `grads` in place so that their 2-norm together is at most `longest`; the norm before."""
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
     torch._foreach_mul_(grads, torch.clamp(longest / (norm + 1e-6), max=1.0))
     return norm

@@ -89,7 +89,7 @@ class Stream:
         stream = self._side()
         with torch.cuda.stream(stream):
             tensor = host.to(self._device, non_blocking=True)
-            event = torch.cuda.Event()
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(stream)
         # whoever uses the tensor next does so after the copy
         event.synchronize()
@@ -97,5 +97,5 @@ class Stream:
 
     def _side(self) -> torch.cuda.Stream:
         if not hasattr(self, "_stream"):
-            self._stream = torch.cuda.Stream(self._device)
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         return self._stream

@@ -40,21 +40,6 @@ def test_optimisers_are_torchs(name: str, momentum: float) -> None:
             assert a.grad is None
 
 
-@pytest.mark.parametrize("name", optimisers.OPTIMISERS)
-def test_decay_towards_the_start_is_decay_towards_zero_of_the_difference(name: str) -> None:
-    """With p = start + d, and gradients that do not depend on p, d moves as a parameter that begins at 0 would."""
-    torch.manual_seed(0)
-    start = torch.randn(4, dtype=torch.float64)
-    moved, difference = start.clone(), torch.zeros(4, dtype=torch.float64)
-    one = optimisers.make(name, [moved], 0.3, anchors=[start.clone()])
-    other = optimisers.make(name, [difference], 0.3)
-    for _ in range(10):
-        gradient = torch.randn(4, dtype=torch.float64)
-        one.step_along([gradient.clone()], 0.05)
-        other.step_along([gradient.clone()], 0.05)
-    torch.testing.assert_close(moved - start, difference, rtol=1e-6, atol=1e-9)
-
-
 def rates(optimiser: torch.optim.Optimizer, scheduler: object, losses: list[float] | None, steps: int) -> list[float]:
     found = []
     for step in range(steps):
