@@ -61,6 +61,12 @@ class FakeWorker:
         pass
 
 
+@pytest.fixture(autouse=True)
+def _with_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that are not about NO_COLOR do not depend on it."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 @pytest.fixture
 def read_workspace(make_folder: Callable[..., Path]) -> Workspace:
     """A tiny workspace whose store was read already."""
@@ -92,5 +98,6 @@ def bench(read_workspace: Workspace) -> Bench:
                 await wait_for(pilot, lambda: app.session.ready and app.session.runs is not None)
                 await pilot.pause()
             yield app, pilot
+            app.exit()  # as a user leaves: timers then stop before the widgets that they look at go
 
     return start

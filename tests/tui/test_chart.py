@@ -102,3 +102,11 @@ async def test_chart_is_drawn_only_when_something_changed() -> None:
 def test_a_figure_larger_than_the_terminal_is_drawn_whole() -> None:
     text = draw([Line("a", np.arange(5.0), np.arange(5.0))], Axes(), 400, 120, PALETTE)
     assert len(text.plain.split("\n")) == 120
+
+
+def test_without_colour_lines_differ_by_their_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    x = np.arange(5.0)
+    text = draw([Line("train", x, x), Line("val", x, x[::-1])], Axes(), 60, 12, PALETTE).plain
+    assert "+ val" in text
+    assert text.count("+") > 3

@@ -19,7 +19,6 @@ def _any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are of a terminal with all colours, whatever the one that runs the tests has."""
     from workbench.tui.widgets.table import FrameTable
 
-    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(FrameTable, "on_mount", lambda table: None)
 
 
