@@ -44,8 +44,11 @@ class Average:
 
     @torch.no_grad()
     def _swap(self) -> None:
+        # values are exchanged, not storages, since the parameters may be views of a larger tensor
         for parameter, mean in zip(self._parameters, self._mean, strict=True):
-            parameter.data, mean.data = mean.data, parameter.data
+            own = parameter.detach().clone()
+            parameter.copy_(mean)
+            mean.copy_(own)
 
     def tensors(self) -> dict[str, Tensor]:
         """Its state, for a checkpoint, together with `steps`."""

@@ -42,6 +42,7 @@ class Data:
         if len(view.train_rows) == 0:
             raise BadInput("train has no rows; lower [validation] fraction in workbench.toml")
         self._settings, self.device, self._dim = settings, device, view.dim
+        self.width = transforms.width(settings, view.dim)  # of transformed features
         self.batch = batch_size(settings, spec, len(view.train_rows))
         # a last batch of one row is joined to the one before it when the head cannot be trained on one
         self.edges = orders.bounds(len(view.train_rows), self.batch, spec.min_batch)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from workbench.errors import BadInput
 from workbench.features.store import TrainingView
-from workbench.heads import HeadSpec, transforms
+from workbench.heads import HeadSpec
 from workbench.heads.trained import TrainedHead
 from workbench.settings import values_of
 from workbench.training import closed_form, devices, loss, memory, orders
@@ -58,7 +58,7 @@ class Trainer:
             _same_training(resume, spec, settings)
         self.data = Data(view, spec, settings, self.device)
         torch.manual_seed(settings.seed)
-        self.module = spec.build(transforms.width(settings, self.dim), self.classes, settings).to(self.device)
+        self.module = spec.build(self.data.width, self.classes, settings).to(self.device)
         if spec.begin is not None and resume is None:
             spec.begin(self.module, self.data.train, settings)
         self.learner = Learner(self.module.parameters(), settings, self.data.steps)
