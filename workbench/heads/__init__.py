@@ -10,13 +10,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import choose
-from workbench.heads import linear, nn1, nn2
+from workbench.heads import cosine, knn, lda, linear, logistic, mlp, nn1, nn2, prototype, ridge
 from workbench.heads.spec import HeadSpec, check_device
 from workbench.settings import resolve
 
 __all__ = ["HEADS", "HeadSpec", "find", "resolve_settings"]
 
-HEADS: dict[str, HeadSpec] = {spec.name: spec for spec in (linear.SPEC, nn1.SPEC, nn2.SPEC)}
+SPECS = (
+    linear.SPEC,
+    nn1.SPEC,
+    nn2.SPEC,
+    mlp.SPEC,
+    cosine.SPEC,
+    logistic.SPEC,
+    ridge.SPEC,
+    lda.SPEC,
+    prototype.SPEC,
+    knn.SPEC,
+)
+HEADS: dict[str, HeadSpec] = {spec.name: spec for spec in SPECS}
 
 
 def find(name: str) -> HeadSpec:

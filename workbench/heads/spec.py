@@ -8,13 +8,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
+from workbench.heads.descent import SCHEDULES, GradientSettings
 from workbench.settings import param
 
 if TYPE_CHECKING:
-    from torch import nn
+    from pathlib import Path
 
-TRANSFORMS = ("none", "standardise")
-SCHEDULES = ("constant", "cosine", "plateau")
+    from torch import Tensor, nn
+
+    from workbench.heads.fitting import Fitting, Rows
+
+__all__ = [
+    "SCHEDULES",
+    "TRANSFORMS",
+    "DataSettings",
+    "GradientSettings",
+    "HeadSpec",
+    "TrainedByGradient",
+    "check_device",
+]
+
+# a + reads "then": each part is fitted to what the one before it gives
+TRANSFORMS = (
+    "none",
+    "standardise",
+    "l2",
+    "power",
+    "log1p",
+    "whiten",
+    "power+standardise",
+    "log1p+standardise",
+    "standardise+l2",
+)
 
 
 class DataSettings:
@@ -23,30 +48,21 @@ class DataSettings:
     transform: str = param(
         "standardise",
         choices=TRANSFORMS,
-        help="what is done to the features first, fitted on train alone; standardise: mean 0, deviation 1",
+        help="what is done to the features first, fitted on train alone; standardise: mean 0, deviation 1; l2: length "
+        "1; power: square root, signed; log1p: log(1 + log_scale x), signed; whiten: principal components, deviation 1",
+    )
+    log_scale: float = param(50.0, gt=0, le=1e6, help="transform log1p: what features are multiplied by first")
+    components: int | None = param(
+        None, ge=1, le=100_000, help="transform whiten: principal components kept; none: all D"
+    )
+    epsilon: float = param(
+        1e-6,
+        ge=0,
+        le=1,
+        help="transform whiten: added to each variance, as a share of the largest, so as not to blow up noise",
     )
     seed: int = param(0, ge=0, le=1_000_000_000, help="start weights, order of samples and dropout follow from it")
     device: str = param("auto", help="auto (a GPU where there is one), cpu, cuda or cuda:N")
-
-
-class GradientSettings:
-    """What heads trained by gradient descent (AdamW, cross-entropy) are asked besides."""
-
-    lr: float = param(1e-3, gt=0, le=100, help="learning rate at its highest (ImageNet heads: 5e-5)")
-    weight_decay: float = param(1e-4, ge=0, le=10, help="decoupled weight decay of AdamW")
-    batch_size: int | None = param(
-        None,
-        ge=1,
-        le=10_000_000,
-        unit="rows",
-        help="rows a step (ImageNet heads: 65536); none: 512, fewer on small sets so that an epoch has 64 steps",
-    )
-    epochs: int = param(20, ge=1, le=100_000, help="passes over train (ImageNet heads: 100)")
-    schedule: str = param(
-        "cosine",
-        choices=SCHEDULES,
-        help="learning rate over time; cosine: down to 0; plateau: halved after 3 epochs without a better val loss",
-    )
 
 
 class TrainedByGradient(DataSettings, GradientSettings):
@@ -59,6 +75,10 @@ class HeadSpec:
 
     `build(D, C, settings)` gives a `torch.nn.Module` that maps features [n, D] (float32, transformed) to logits [n, C];
     it draws its start weights from torch's global generator. `min_batch`: the fewest rows a step can have.
+    `begin(module, start)` sets the start weights of a head trained by gradient descent that depend on train rows.
+    `fit` makes a closed-form head: it fills the built module in, and `fits(settings)` says how many candidates it
+    tries at most. `restore(module, tensors, file, transform)` fills a module in from the tensors saved in
+    `file`, where `load_state_dict` is not enough.
     """
 
     name: str
@@ -67,6 +87,14 @@ class HeadSpec:
     Settings: type
     build: Callable[[int, int, Any], nn.Module]
     min_batch: int = 1
+    begin: Callable[[nn.Module, Rows, Any], None] | None = None
+    fit: Callable[[nn.Module, Fitting], None] | None = None
+    fits: Callable[[Any], int] = lambda settings: 1
+    restore: Callable[[nn.Module, dict[str, Tensor], Path, nn.Module], None] | None = None
+
+    def rounds(self, settings: Any) -> int:
+        """What a run counts to: epochs, or the candidates of a closed-form head."""
+        return int(settings.epochs) if self.fit is None else self.fits(settings)
 
 
 def check_device(device: str) -> None:

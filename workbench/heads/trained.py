@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ FORMAT = "1"
 
 @dataclass
 class TrainedHead:
-    """`name` and `settings` (plain values) name what was built; `transform` and `module` hold the learned tensors."""
+    """`name` and `settings` (plain values) name what was built; `transform` and `module` hold the learned tensors.
+
+    `chosen`: what the fit of a closed-form head decided (plain values), e.g. its regularisation.
+    """
 
     name: str
     settings: dict[str, Any]
@@ -30,6 +34,7 @@ class TrainedHead:
     classes: int
     transform: nn.Module
     module: nn.Module
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     def logits(self, x: Tensor) -> Tensor:
         """Raw features [n, D], float32, on the head's device -> logits [n, C]; no gradients, evaluation mode."""
@@ -40,12 +45,18 @@ class TrainedHead:
 
     @property
     def device(self) -> torch.device:
-        return next(self.module.parameters()).device
+        return next(itertools.chain(self.module.parameters(), self.module.buffers())).device
 
     def save(self, path: Path) -> None:
         """Write to `path`, beside it first and then renamed; raises OSError when the disk refuses."""
         tensors = {f"{part}.{key}": value.detach().cpu().contiguous() for part, key, value in self._tensors()}
-        about = {"name": self.name, "settings": self.settings, "dim": self.dim, "classes": self.classes}
+        about = {
+            "name": self.name,
+            "settings": self.settings,
+            "dim": self.dim,
+            "classes": self.classes,
+            "chosen": self.chosen,
+        }
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         save_file(tensors, beside, metadata={"format": FORMAT, "head": msgspec.json.encode(about).decode()})
         beside.replace(path)
@@ -64,14 +75,19 @@ def load(path: Path, device: str | torch.device = "cpu") -> TrainedHead:
     except (OSError, SafetensorError, KeyError, TypeError, msgspec.DecodeError) as error:
         raise BadInput(f"{path}: not a head that the workbench wrote ({error})") from None
     settings = heads.resolve_settings(about["name"], about["settings"])
-    made = {
-        "transform": transforms.make(settings.transform, about["dim"]),
-        "module": heads.find(about["name"]).build(about["dim"], about["classes"], settings),
-    }
-    for part, owner in made.items():
-        own = {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
-        owner.load_state_dict(own)
-        owner.to(device).requires_grad_(False)
-    return TrainedHead(
-        about["name"], about["settings"], about["dim"], about["classes"], made["transform"], made["module"]
-    )
+    spec, dim, classes = heads.find(about["name"]), about["dim"], about["classes"]
+    transform = transforms.make(settings, dim)
+    transform.load_state_dict(_under("transform.", tensors))
+    module = spec.build(transforms.width(settings, dim), classes, settings)
+    own = _under("module.", tensors)
+    if spec.restore is None:
+        module.load_state_dict(own)
+    else:
+        spec.restore(module, own, path, transform)
+    for part in (transform, module):
+        part.to(device).requires_grad_(False)
+    return TrainedHead(spec.name, about["settings"], dim, classes, transform, module, about.get("chosen", {}))
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -84,7 +84,7 @@ def _work(run: RunFolder, state: StateFile, recorder: RunRecorder) -> None:
     state.set(phase="evaluating")
     started = time.perf_counter()
     found = results.evaluate(run, store, head, view.val_rows, lambda: recorder.stop_requested)
-    files.write_json(run.path / SUMMARY, _summary(run, state, recorder, found, time.perf_counter() - started))
+    files.write_json(run.path / SUMMARY, _summary(run, state, recorder, {**found, "chosen": head.chosen}, time.perf_counter() - started))
 
 
 def _summary(

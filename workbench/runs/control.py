@@ -65,7 +65,7 @@ def create(workspace: Workspace, store: Store, head: str, settings: Mapping[str,
         run_id = f"{stamp}-{head}-{secrets.token_hex(2)}"
         made.mkdir()
         files.write_json(made / CONFIG, {"id": run_id, **config})
-        files.write_json(made / STATE, {"state": "queued", "epoch": 0, "epochs": resolved.epochs})
+        files.write_json(made / STATE, {"state": "queued", "epoch": 0, "epochs": heads.find(head).rounds(resolved)})
         try:
             made.rename(workspace.runs_dir / run_id)
         except OSError:  # the id is taken, by another workbench in this second

@@ -5,28 +5,40 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 import torch
 
 from workbench import heads
 from workbench.errors import BadInput
+from workbench.features.store import TrainingView
 from workbench.heads import HEADS, trained, transforms
 from workbench.heads.spec import SCHEDULES, TRANSFORMS
 from workbench.settings import declared, values_of
-from workbench.training import schedules
+from workbench.training import loop, schedules
+from workbench.training.recorder import Silent
 
 DIM, CLASSES = 6, 4
 
 
-def made(name: str) -> trained.TrainedHead:
-    settings = heads.resolve_settings(name, {})
-    torch.manual_seed(3)
-    module = HEADS[name].build(DIM, CLASSES, settings)
-    transform = transforms.fit(
-        settings.transform, DIM, lambda: [torch.randn(50, DIM, generator=torch.manual_seed(5)) * 3], torch.device("cpu")
-    )
-    return trained.TrainedHead(name, values_of(settings), DIM, CLASSES, transform, module)
+class Given:
+    """A view of made-up rows; see `TrainingView`."""
+
+    fingerprint = "none"
+    dim = DIM
+    classes = [str(index) for index in range(CLASSES)]
+    labels = np.arange(40) % CLASSES
+    features = np.random.default_rng(5).normal(size=(40, DIM)).astype(np.float32) + 2 * np.eye(CLASSES, DIM)[labels]
+    train_rows, val_rows = np.arange(30), np.arange(30, 40)
+
+
+def made(name: str, **values: object) -> trained.TrainedHead:
+    """A head trained for a moment."""
+    quick = {"epochs": 1} if HEADS[name].fit is None else {}
+    settings = heads.resolve_settings(name, {"device": "cpu", **quick, **values})
+    return loop.train(cast(TrainingView, Given()), HEADS[name], settings, Silent())
 
 
 def test_listing_heads_loads_no_torch() -> None:
@@ -107,4 +119,4 @@ def test_nn1_and_nn2_have_the_stated_layers() -> None:
 def test_the_declared_choices_are_the_ones_there_are() -> None:
     assert tuple(schedules.SCHEDULES) == SCHEDULES
     for name in TRANSFORMS:
-        transforms.make(name, DIM)
+        transforms.make(heads.resolve_settings("linear", {"transform": name}), DIM)

@@ -1,0 +1,53 @@
+"""The cosine classifier: features and weights of length 1, and one learned scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.heads.fitting import Rows
+from workbench.heads.spec import HeadSpec, TrainedByGradient
+from workbench.settings import param
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Settings(TrainedByGradient):
+    start: str = param(
+        "means", choices=("means", "random"), help="weights at the start; means: of each class' features of length 1"
+    )
+    scale: float = param(16.0, gt=0, le=1000, help="what cosines are multiplied by at the start; learned from then on")
+
+
+def build(dim: int, classes: int, settings: Settings) -> nn.Module:
+    """`scale * x w_k / (|x| |w_k|)`."""
+    from workbench.heads.modules import Cosine
+
+    return Cosine(dim, classes, settings.scale)
+
+
+def begin(module: nn.Module, train: Rows, settings: Any) -> None:
+    """Class means as the first weights, where the settings say so."""
+    import torch
+
+    from workbench.heads import moments
+    from workbench.heads.modules import Cosine
+
+    assert isinstance(module, Cosine)
+    if settings.start == "means":
+        unit = torch.nn.functional.normalize
+        means, _ = moments.class_means(
+            lambda: (unit(chunk, dim=1) for chunk in train.chunks()), train.labels, len(module.weight)
+        )
+        with torch.no_grad():
+            module.weight.copy_(unit(means, dim=1))
+
+
+SPEC = HeadSpec(
+    "cosine",
+    "Cosine",
+    "the angle between features and class weights, times a learned scale",
+    Settings,
+    build,
+    begin=begin,
+)

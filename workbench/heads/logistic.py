@@ -1,0 +1,89 @@
+"""Multinomial logistic regression with an L2 penalty, solved to a stated tolerance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.heads.fitting import ClosedForm, Fitting, Progress, Score, better, needs_val
+from workbench.heads.spec import HeadSpec
+from workbench.settings import param
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PATH = [10 ** (-5 + step / 2) for step in range(9)]  # of C, as a multiple of 10,000 / train rows
+WORSE = 2  # candidates in a row worse on val than the best, in accuracy and loss, after which the path ends
+
+
+class Settings(ClosedForm):
+    C: float | None = param(
+        None,
+        gt=0,
+        le=1e9,
+        help="inverse strength of the penalty, as in scikit-learn; none: the best on val of a path from strong to weak",
+    )
+    tolerance: float = param(
+        1e-6, gt=0, le=1, help="stops when the objective is expected to be this share of itself above its optimum"
+    )
+    max_iterations: int = param(1000, ge=1, le=1_000_000, help="L-BFGS iterations for each C at most")
+
+
+def build(dim: int, classes: int, settings: Settings) -> nn.Module:  # noqa: ARG001 - every head is built alike
+    """`D -> C`."""
+    from torch import nn
+
+    return nn.Linear(dim, classes)
+
+
+def fits(settings: Settings) -> int:
+    return len(PATH) if settings.C is None else 1
+
+
+def fit(module: nn.Module, problem: Fitting) -> None:
+    """Minimise `C sum of cross-entropy + |W|^2 / 2`; each C of the path starts from the solution before it."""
+    import torch
+
+    from workbench.heads import affine, softmax_regression
+
+    settings, train, val = problem.settings, problem.train, problem.val
+    if settings.C is None:
+        needs_val(problem, "C")
+    solver = softmax_regression.Solver(train, problem.classes, settings.tolerance, settings.max_iterations)
+    path = [10_000 / train.n * multiple for multiple in PATH] if settings.C is None else [settings.C]
+    kept = problem.progress
+    shape = (problem.classes, problem.dim + 1)
+    zero = torch.zeros(shape, dtype=torch.float64, device=train.device)
+    weights, best = kept.tensors.get("weights"), kept.tensors.get("best", zero)
+    best_score = Score(*kept.values["score"]) if kept.values.get("score") else None
+    chosen, worse = kept.values.get("C", path[0]), kept.values.get("worse", 0)
+    for strength in path[kept.done :]:
+        if worse >= WORSE:
+            break
+        weights, converged = solver.solve(strength, weights, problem.iteration)
+        affine.fill(module, weights[:, :-1], solver.intercept(weights))
+        score = affine.score_rows(val, module)
+        behind = score is not None and best_score is not None and _behind(score, best_score)
+        worse = worse + 1 if behind else 0
+        if better(score, best_score, settings.choose_by):
+            best, best_score, chosen = weights, score, strength
+            problem.chosen["converged"] = converged
+        values = {"score": best_score, "C": chosen, "worse": worse, "chosen": dict(problem.chosen)}
+        state = Progress(tensors={"weights": weights, "best": best}, values=values)
+        problem.candidate("C", strength, affine.score_rows(train, module), score, state)
+    affine.fill(module, best[:, :-1], solver.intercept(best))
+    problem.chosen.update({**kept.values.get("chosen", {}), **problem.chosen, "C": chosen})
+
+
+def _behind(score: Score, best: Score) -> bool:
+    return score.accuracy < best.accuracy and score.loss > best.loss
+
+
+SPEC = HeadSpec(
+    "logistic",
+    "Logistic regression",
+    "L2-regularised, solved by L-BFGS over all rows; the penalty by a path on val",
+    Settings,
+    build,
+    fit=fit,
+    fits=fits,
+)
