@@ -30,7 +30,7 @@ MEMORY = 10  # pairs that L-BFGS keeps
 SAMPLE = 12_000  # rows of the sample at least
 SAMPLE_SHARE = 16  # of larger sets: one row in so many
 ELEMENTS = 2**25  # logits worked on at a time
-SEARCHES = 8  # evaluations of a line search at most
+SEARCHES = 20  # evaluations of a line search at most
 
 
 @dataclass
