@@ -1,4 +1,4 @@
-"""`logistic` against scikit-learn's LogisticRegression: `python tests/benchmarks/logistic.py [--C 0.001] [--device cuda]`.
+"""`logistic` against scikit-learn's LogisticRegression: `python tests/benchmarks/logistic.py [--C 0.01]`.
 
 Both solve the same problem on the same standardised float32 rows of cifar10 (50,000 x 1280), in processes of their own,
 alternating. scikit-learn stops where its gradient is below `--tol` (1e-4 is its default, at which it is still some 1e-5
@@ -58,7 +58,8 @@ total = 0.0
 for start in range(0, len(y), 5000):
     z = x[start : start + 5000].astype(np.float64) @ np.asarray(w, np.float64).T + b
     top = z.max(1)
-    total += float((np.log(np.exp(z - top[:, None]).sum(1)) + top - z[np.arange(len(z)), y[start : start + 5000]]).sum())
+    truth = z[np.arange(len(z)), y[start : start + 5000]]
+    total += float((np.log(np.exp(z - top[:, None]).sum(1)) + top - truth).sum())
 value = strength * total + 0.5 * float((np.asarray(w, np.float64) ** 2).sum())
 print(json.dumps([seconds, value, iterations]))
 """

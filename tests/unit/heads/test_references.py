@@ -101,11 +101,11 @@ def test_the_gradient_is_that_of_the_objective() -> None:
     view = Made()
     rows = softmax_regression.Sample(torch.from_numpy(view.x), torch.from_numpy(view.y))
     problem = softmax_regression.Objective(rows, torch.randn(12).double(), 5, 0.3)
-    problem_logits = (
-        lambda w: torch.addmm(  # noqa: E731 - in float64, for differences
-            w[:, -1] - w[:, :-1] @ problem.mean, rows.features, w[:, :-1].T
-        )
-    )
+
+    def problem_logits(w: torch.Tensor) -> torch.Tensor:
+        """In float64, for differences."""
+        return torch.addmm(w[:, -1] - w[:, :-1] @ problem.mean, rows.features, w[:, :-1].T)
+
     weights, direction = torch.randn(2, 5, 13, dtype=torch.float64)
     ahead, behind = (
         problem.value(problem_logits(weights + step * direction), weights + step * direction) for step in (1e-5, -1e-5)
