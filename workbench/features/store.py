@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import numpy as np
 
 from workbench.errors import BadInput, choose
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
 MANIFEST = "manifest.json"
@@ -75,6 +75,8 @@ class Split:
 
     @functools.cached_property
     def features(self) -> np.ndarray:
+        import numpy as np
+
         path = Path(self.info.in_place) if self.info.in_place else self._folder / f"{self.name}.npy"
         mapped: np.ndarray = np.load(path, mmap_mode="r")
         return mapped
@@ -94,6 +96,8 @@ class Split:
     @functools.cached_property
     def range(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest value of each feature (float32 `[D]` each)."""
+        import numpy as np
+
         low, high = np.load(self._folder / f"{self.name}.range.npy")
         return low, high
 
@@ -201,6 +205,8 @@ def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.n
     A class with two rows or more keeps at least one in train; with `fraction` > 0 and room for it, val gets at least
     one row of each class that has two or more. Sorted int64 arrays that together hold every row once.
     """
+    import numpy as np
+
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

@@ -1,0 +1,283 @@
+"""Building a store: every split read, checked and written into one folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import BadInput, Cancelled
+from workbench.features.ingest import VERSION, IngestProgress, Progress
+from workbench.features.store import TRAIN, Manifest, SplitInfo
+from workbench.workspace import CONFIG, Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from workbench.features.labels import ClassTable
+    from workbench.features.source import Batch, Source
+    from workbench.features.writer import SplitWriter
+
+BATCH_VALUES = 2 << 20  # values a batch: small enough for the memory bound, large enough to keep Polars busy
+
+
+class Build:
+    """One reading of all splits into a folder that becomes the store."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        files: dict[str, list[Path]],
+        folder: Path,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.workspace = workspace
+        self.files = files
+        self.folder = folder
+        self.progress = progress
+        self.cancelled = cancelled
+        self.config = workspace.config
+        self.notices: list[str] = []
+        self.total_bytes = sum(path.stat().st_size for paths in files.values() for path in paths)
+        self.done_bytes = 0
+        self.started = time.monotonic()
+
+    def run(self, name: str) -> Manifest:
+        sources = self._sources()
+        features = sources[TRAIN].feature_names
+        classes: ClassTable | None = None
+        infos = []
+        for split, source in sources.items():
+            frame, info = self._read(split, source)
+            labels = self._labels(frame, source, split)
+            if classes is None:
+                classes = self._classes(labels)
+            indices = classes.indices(labels, str(source.files[0]))
+            if split in self.config.features.labels_sorted_as_text:
+                from workbench.features.labels import unsort_text
+
+                indices = unsort_text(indices, len(classes.values))
+            infos.append(self._write_rest(split, source, frame, indices, classes, info))
+        assert classes is not None
+        return Manifest(
+            version=VERSION,
+            fingerprint=name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            dim=len(features),
+            dtype=self.config.features.dtype,
+            feature_names=features,
+            label_values=classes.values,
+            class_names=classes.names,
+            splits=infos,
+            notices=self.notices,
+        )
+
+    def _sources(self) -> dict[str, Source]:
+        """Readers of all splits, opened and compared before the first long read."""
+        from workbench.features.columns import Wishes
+        from workbench.features.readers import open_source
+
+        wished = self.config.features
+        wishes = Wishes(wished.label, wished.path, wished.drop, wished.keep)
+        sources = {split: open_source(files, wishes) for split, files in self.files.items()}
+        train = sources[TRAIN].feature_names
+        for split, source in sources.items():
+            if not source.has_labels:
+                raise _no_labels(source)
+            names = source.feature_names
+            if len(names) != len(train):
+                odd = sorted(set(names) ^ set(train))[:3]
+                raise BadInput(
+                    f"{source.files[0]}: {len(names)} features where train has {len(train)} ({', '.join(odd)}, ...); "
+                    "all splits of a feature set share one feature space"
+                )
+            if set(names) == set(train):
+                source.select(train)
+            elif names != train:
+                self.notices.append(
+                    f"{split}: features are called {names[0]} ... {names[-1]} where train has {train[0]} ... "
+                    f"{train[-1]}; matched by their order"
+                )
+            self.notices += source.notices
+        return sources
+
+    def _read(self, split: str, source: Source) -> tuple[pl.DataFrame, dict[str, Any]]:
+        import polars as pl
+
+        from workbench.features.writer import SplitWriter
+
+        wished = self.config.features
+        in_place = self._in_place(source)
+        drop = wished.non_finite == "drop"
+        others: list[pl.DataFrame] = []
+        expected = source.estimated_rows()
+        size = sum(path.stat().st_size for path in source.files)
+        rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
+        with SplitWriter(
+            self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place
+        ) as out:
+            for kept, rest in self._written(source.batches(rows), out):
+                others.append(rest if kept is None or not drop else rest.filter(pl.Series(kept)))
+                share = min(1.0, out.read_rows / expected) if expected else 0.5
+                self._tell(split, out.read_rows, int(self.done_bytes + share * size))
+        if not out.read_rows:
+            raise BadInput(f"{source.files[0]}: no rows; is the file complete?")
+        self._judge_bad(source, out.bad_cells, out.bad_rows, out.first_bad, out.rows, drop)
+        self.done_bytes += size
+        self._tell(split, out.rows, self.done_bytes)
+        np.save(self.folder / f"{split}.range.npy", np.stack([out.low, out.high]))
+        info: dict[str, Any] = {
+            "dropped_rows": out.read_rows - out.rows,
+            "in_place": str(in_place) if in_place else "",
+            "rounding_error": out.rounding_error,
+        }
+        return pl.concat(others, how="vertical_relaxed"), info
+
+    def _written(self, batches: Iterator[Batch], out: SplitWriter) -> Iterator[tuple[np.ndarray | None, pl.DataFrame]]:
+        """Each batch written, one behind the one being parsed, so that parsing does not wait for the disk."""
+        waiting: tuple[Future[np.ndarray | None], pl.DataFrame] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for batch in batches:
+                if self.cancelled():
+                    raise Cancelled("reading was stopped; nothing was kept")
+                if waiting is not None:
+                    yield waiting[0].result(), waiting[1]
+                waiting = pool.submit(out.add, batch.features), batch.others
+            if waiting is not None:
+                yield waiting[0].result(), waiting[1]
+
+    def _tell(self, split: str, rows: int, done: int) -> None:
+        self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))
+
+    def _in_place(self, source: Source) -> Path | None:
+        """The one .npy file that can serve as it is, where the user asked for that."""
+        wished = self.config.features
+        file = source.files[0]
+        if not wished.in_place:
+            return None
+        array = (
+            np.load(file, mmap_mode="r", allow_pickle=False)
+            if file.suffix == ".npy" and len(source.files) == 1
+            else None
+        )
+        fits = (
+            array is not None and array.dtype == np.float32 and array.flags.c_contiguous and wished.dtype == "float32"
+        )
+        if not fits or wished.non_finite == "drop" or array is None or array.shape[1] != len(source.feature_names):
+            self.notices.append(f"{file}: cannot be used in place (that takes one .npy, C order, float32); copied")
+            return None
+        return file.resolve()
+
+    def _judge_bad(
+        self, source: Source, cells: int, rows: int, first: list[tuple[int, str, float]], left: int, drop: bool
+    ) -> None:
+        if not cells:
+            return
+        shown = "; ".join(f"{source.where(row)}, column {name!r}: {value}" for row, name, value in first)
+        more = " ..." if cells > len(first) else ""
+        if not drop:
+            raise BadInput(
+                f"{source.files[0]}: {cells} values in {rows} rows are missing, NaN or infinite: {shown}{more}; "
+                'mend them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
+            )
+        if not left:
+            raise BadInput(f"{source.files[0]}: every row holds a missing, NaN or infinite value: {shown}{more}")
+        self.notices.append(
+            f"{source.files[0].name}: left out {rows} rows with missing, NaN or infinite values: {shown}{more}"
+        )
+
+    def _labels(self, frame: pl.DataFrame, source: Source, split: str) -> pl.Series:
+        from workbench.features.labels import clean_labels, labels_from_paths
+
+        file = str(source.files[0])
+        if "label" in frame.columns:
+            return clean_labels(frame["label"], file)
+        if "path" in frame.columns:
+            labels = labels_from_paths(frame["path"], file)
+            self.notices.append(f"{split}: no label column; labels are the folders in the paths, e.g. {labels[0]!r}")
+            return labels
+        raise _no_labels(source)
+
+    def _classes(self, labels: pl.Series) -> ClassTable:
+        from workbench.features.labels import ClassTable
+
+        name = self.config.classes.names
+        return ClassTable.make(labels, self.workspace.path(name) if name else None, str(self.files[TRAIN][0]))
+
+    def _write_rest(
+        self,
+        split: str,
+        source: Source,
+        frame: pl.DataFrame,
+        indices: np.ndarray,
+        classes: ClassTable,
+        info: dict[str, Any],
+    ) -> SplitInfo:
+        import polars as pl
+
+        paths = (
+            frame["path"].cast(pl.String)
+            if "path" in frame.columns
+            else pl.Series("path", [None], pl.String).new_from_index(0, len(frame))
+        )
+        taken = ("label", "path")
+        rest = frame.select([name for name in frame.columns if name not in taken])
+        table = pl.DataFrame({"label": pl.Series(indices, dtype=pl.Int32), "path": paths}).hstack(rest)
+        table = self._join_metadata(split, table)
+        table.write_parquet(
+            self.folder / f"{split}.parquet", compression="zstd", compression_level=1, row_group_size=65_536
+        )
+        return SplitInfo(
+            name=split,
+            rows=len(table),
+            class_counts=np.bincount(indices, minlength=len(classes.values)).tolist(),
+            files=[str(path) for path in source.files],
+            metadata=[name for name in table.columns if name not in taken],
+            **info,
+        )
+
+    def _join_metadata(self, split: str, table: pl.DataFrame) -> pl.DataFrame:
+        """The sidecar's columns beside the samples whose path it holds; null elsewhere."""
+        import polars as pl
+
+        from workbench.features.columns import PATH_NAMES
+
+        name = self.config.metadata.file
+        if not name or table["path"].null_count() == len(table):
+            return table
+        file = self.workspace.path(name)
+        try:
+            sidecar = (
+                pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
+            )
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BadInput(f"{file}: the metadata file cannot be read: {str(error).splitlines()[0]}") from None
+        key = next((column for column in sidecar.columns if column.lower() in PATH_NAMES), None)
+        if key is None:
+            raise BadInput(f"{file}: no path column to join by; it has {', '.join(sidecar.columns)}")
+        new = [column for column in sidecar.columns if column != key and column not in table.columns]
+        if sidecar[key].is_duplicated().any():
+            repeated = sidecar.filter(sidecar[key].is_duplicated())[key][0]
+            raise BadInput(f"{file}: path {repeated!r} stands in it more than once; which of the rows is meant?")
+        sidecar = sidecar.select(pl.col(key).cast(pl.String).alias("path"), *new)
+        matched = table["path"].is_in(sidecar["path"].implode()).sum()
+        if matched:
+            table = table.join(sidecar, on="path", how="left", maintain_order="left")
+        if 0 < matched < len(table):
+            self.notices.append(
+                f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there"
+            )
+        return table
+
+
+def _no_labels(source: Source) -> BadInput:
+    file = source.files[0]
+    if file.suffix == ".npy":
+        return BadInput(f"{file}: no labels; put them beside it as {file.name.removesuffix('.npy')}_labels.npy")
+    return BadInput(f'{file}: no label column; call it "label", or name it with [features] label = "..." in {CONFIG}')
