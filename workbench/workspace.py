@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,7 +153,7 @@ class Workspace:
         """Make the state folder; raises BadInput, offering `--state`, when that cannot be."""
         try:
             self.state.mkdir(parents=True, exist_ok=True)
-            probe = self.state / f".probe-{os.getpid()}"
+            probe = self.state / f".probe-{os.getpid()}-{threading.get_ident()}"
             probe.touch()
             probe.unlink()
         except OSError as error:

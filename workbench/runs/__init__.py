@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from workbench.runs.control import create, remove, resume, start, start_sync, stop
+from workbench.runs.filters import differences, matching
 from workbench.runs.folder import RunFolder
 from workbench.runs.looks import test_looks
+from workbench.runs.marks import star, tag
 from workbench.runs.snapshot import RunSnapshot, fold, list_runs, load, read, read_metrics
 
 __all__ = [
     "RunFolder",
     "RunSnapshot",
     "create",
+    "differences",
     "fold",
     "list_runs",
     "load",
+    "matching",
     "read",
     "read_metrics",
     "remove",
     "resume",
+    "star",
     "start",
     "start_sync",
     "stop",
+    "tag",
     "test_looks",
 ]

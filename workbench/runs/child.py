@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
-import time
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from workbench.errors import BadInput, Failed
-from workbench.runs import files
+from workbench.runs import files, queue, room, work
 from workbench.runs.control import LOCK
-from workbench.runs.folder import SUMMARY, RunFolder
+from workbench.runs.folder import RunFolder
 from workbench.runs.record import RunRecorder, StateFile
 from workbench.training.recorder import Diverged, Stopped
 
@@ -38,73 +40,84 @@ def _take(run: RunFolder) -> int:
     state = StateFile(run)
     recorder = RunRecorder(run, state)
 
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form that signal wants
+    def ask_to_stop() -> None:
         recorder.stop_requested = True
 
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
+    on_signals(ask_to_stop)
+    with ended(run, state) as outcome:
+        state.wait()
+        room.keep(run.path)
+        turn = queue.place(
+            run.state_dir,
+            work.device_of(run),
+            run.id,
+            int(run.config.get("parallel", 1)),
+            lambda holder: state.set(waits_for=holder),
+            lambda: recorder.stop_requested,
+        )
+        with turn as mine:
+            if not mine:
+                raise Stopped
+            state.begin()
+            work.train(run, state, recorder)
+    return outcome.code
+
+
+def on_signals(ask_to_stop: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT ask; a terminal that goes away (SIGHUP) does not matter."""
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form that signal wants
+        ask_to_stop()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    state.begin()
+
+
+@dataclass
+class Outcome:
+    """The exit code of a process, once its work has ended."""
+
+    code: int = 0
+
+
+@contextmanager
+def ended(run: RunFolder, state: StateFile) -> Iterator[Outcome]:
+    """However the work within ends, the run says so, and `code` is what the process exits with."""
+    outcome = Outcome()
     try:
-        _work(run, state, recorder)
+        yield outcome
     except Stopped:
-        print("stopped as asked", flush=True)
+        say("stopped as asked")
         state.end("stopped")
     except (BadInput, Diverged, Failed) as error:
-        print(error, flush=True)
+        say(str(error))
         state.end("failed", str(error), bad_input=isinstance(error, BadInput))
-        return 1
+        outcome.code = 1
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run must say so
-        traceback.print_exc()
-        state.end("failed", f"{type(error).__name__}: {error}".strip().splitlines()[0] + " (see the run's log)")
-        return 1
+        outcome.code = 1
+        if room.is_full(error):
+            state.end("failed", _full(run))
+        else:
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
+            told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            state.end("failed", told + " (see the run's log)")
+        say(str(state.value("error")))
     else:
         state.end("finished")
-    return 0
 
 
-def _work(run: RunFolder, state: StateFile, recorder: RunRecorder) -> None:
-    """Train, evaluate, write the summary."""
-    from workbench import heads
-    from workbench.features.store import Store, TrainingView
-    from workbench.runs import results
-    from workbench.training import checkpoint, loop
-
-    config = run.config
-    store = Store.open(run.state_dir / config["store"])
-    view = TrainingView(store, config["validation"]["fraction"], config["validation"]["seed"])
-    settings = heads.resolve_settings(config["head"], config["settings"])
-    state.set(phase="reading features")
-    saved = checkpoint.read(run.path)
-    if saved is not None:
-        print(f"going on after step {saved.about['step']} of epoch {saved.about['epoch'] + 1}", flush=True)
-        recorder.resumed(saved.about["epoch"], saved.about["step"])
-    head = loop.train(view, heads.find(config["head"]), settings, recorder, saved)
-    head.save(run.head_file)
-    state.set(phase="evaluating")
-    started = time.perf_counter()
-    found = results.evaluate(run, store, head, view.val_rows, lambda: recorder.stop_requested)
-    files.write_json(run.path / SUMMARY, _summary(run, state, recorder, {**found, "chosen": head.chosen}, time.perf_counter() - started))
+def _full(run: RunFolder) -> str:
+    kept = files.read_json(run.path / "checkpoint.json")
+    rest = f"it goes on after epoch {kept['epoch']}" if kept else "it starts anew"
+    return f"the disk that holds {run.path} is full: free some space, then resume the run; {rest}"
 
 
-def _summary(
-    run: RunFolder, state: StateFile, recorder: RunRecorder, found: dict[str, Any], evaluation: float
-) -> dict[str, Any]:
-    plan = recorder.plan
-    assert plan is not None
-    return {
-        "run": run.id,
-        "head": run.head,
-        "epochs": plan.epochs,
-        "seconds": state.value("seconds"),
-        **found,
-        "settings": run.config["settings"],
-        "batch_size": plan.batch_size,
-        "parameters": plan.parameters,
-        "device": plan.device,
-        "device_name": plan.device_name,
-        "evaluation_seconds": evaluation,
-    }
+def say(text: str) -> None:
+    """A line for the log, unless that cannot be written either."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from workbench import __version__, heads
 from workbench.errors import BadInput, Failed
 from workbench.features.store import Store
 from workbench.runs import files, processes
-from workbench.runs.folder import CONFIG, LOG, STATE
+from workbench.runs.folder import CONFIG, LAUNCHED, LOG, STATE
 from workbench.runs.snapshot import RunSnapshot, read
 from workbench.settings import values_of
 from workbench.workspace import Workspace
@@ -32,12 +32,25 @@ LOCK = ".lock"  # held by the run's process; the kernel lets go of it however th
 _children: list[subprocess.Popen[bytes]] = []
 
 
-def create(workspace: Workspace, store: Store, head: str, settings: Mapping[str, object]) -> RunSnapshot:
+def create(
+    workspace: Workspace,
+    store: Store,
+    head: str,
+    settings: Mapping[str, object],
+    *,
+    parallel: int = 1,
+    sweep: str = "",
+) -> RunSnapshot:
     """A queued run of `head` on the workspace's features; `settings` are values or their text.
+
+    `parallel`: so many runs may be at work on the device when it starts, itself included. `sweep`: the id of the sweep
+    that it is part of.
 
     Raises BadInput for an unknown head or setting, a value outside its range, or a state folder that cannot be written.
     """
     resolved = heads.resolve_settings(head, settings)
+    if parallel < 1:
+        raise BadInput(f"parallel = {parallel}: expected >= 1")
     workspace.writable()
     workspace.runs_dir.mkdir(parents=True, exist_ok=True)
     now = time.time()
@@ -57,6 +70,8 @@ def create(workspace: Workspace, store: Store, head: str, settings: Mapping[str,
         "validation": {"fraction": workspace.config.validation.fraction, "seed": workspace.config.validation.seed},
         "versions": _versions(),
         "host": socket.gethostname(),
+        "parallel": parallel,
+        "sweep": sweep,
     }
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     while True:
@@ -94,10 +109,19 @@ def start_sync(run: RunSnapshot) -> RunSnapshot:
     """
     if run.state != "queued":
         raise BadInput(f"run {run.id} is {run.state}, not queued")
+    child = launch("workbench.runs.child", run.folder)
+    found = files.read_json(run.folder / LAUNCHED) or {}
+    mine = processes.birth(child.pid)
+    files.write_json(run.folder / LAUNCHED, {"processes": [*found.get("processes", []), mine]})
+    return read(run.folder)
+
+
+def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
+    """`python -m module folder` in a session of its own; what it prints goes to the log in `folder`."""
     _children[:] = [child for child in _children if child.poll() is None]
     # -P: a file called random.py in the user's folder must not stand in for a module
-    command = [sys.executable, "-P", "-m", "workbench.runs.child", str(run.folder)]
-    with (run.folder / LOG).open("ab") as log:
+    command = [sys.executable, "-P", "-m", module, str(folder)]
+    with (folder / LOG).open("ab") as log:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -107,7 +131,7 @@ def start_sync(run: RunSnapshot) -> RunSnapshot:
             env=_environment(),
         )
     _children.append(child)
-    return read(run.folder)
+    return child
 
 
 async def start(run: RunSnapshot) -> RunSnapshot:
@@ -137,13 +161,14 @@ def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
     if now.state == "queued" and _mark(now, "queued", "stopped"):
         return read(run.folder)
     deadline = time.monotonic() + max(wait, 5.0)
-    while now.state == "queued" and time.monotonic() < deadline:  # its process is there, but has not said so yet
+    # its process is there, but has not said so yet
+    while now.state == "queued" and not state.get("pid") and time.monotonic() < deadline:
         time.sleep(0.05)
         now = read(run.folder)
         state = now.view.state
     if state.get("host") not in (None, socket.gethostname()):
         raise BadInput(f"run {run.id} runs on {state['host']}: stop it there")
-    if now.state == "running" and processes.alive(state):
+    if now.active and processes.alive(state):
         os.kill(int(state["pid"]), signal.SIGTERM)
     deadline = time.monotonic() + wait
     while (now := read(run.folder)).active and time.monotonic() < deadline:
@@ -173,8 +198,9 @@ def _mark(run: RunSnapshot, expected: str, state: str) -> bool:
             found = run.view.state
             if found.get("state", "") != expected:
                 return False
+            (run.folder / LAUNCHED).unlink(missing_ok=True)
             files.write_json(
-                run.folder / STATE, {**found, "state": state, "error": "", "bad_input": False, "pid": None}
+                run.folder / STATE, {**found, "state": state, "error": "", "bad_input": False, "pid": None, "phase": ""}
             )
             return True
     except Timeout:

@@ -13,8 +13,9 @@ from workbench.runs import files
 if TYPE_CHECKING:
     import polars as pl
 
-CONFIG, STATE, METRICS, LOG, SUMMARY, HEAD = (
-    "config.json", "state.json", "metrics.jsonl", "log.txt", "summary.json", "head.safetensors",
+CONFIG, STATE, METRICS, LOG, SUMMARY, HEAD, MARKS, LAUNCHED = (
+    "config.json", "state.json", "metrics.jsonl", "log.txt", "summary.json", "head.safetensors", "marks.json",
+    "launched.json",
 )  # fmt: skip
 
 
@@ -79,7 +80,8 @@ class RunFolder:
 
         Columns `label`, `predicted` (int64, class indices), `confidence`, `margin` (float32; probability of
         `predicted`, and that less the next), `correct` (bool), `top5` (list of int32) and `top5_p` (list of float32),
-        best first, `loss` (float32, nats); `train` also `val` (bool). Raises BadInput when the run has none for it.
+        best first, `loss` (float32, nats), `calibrated` (float32, `confidence` at the fitted temperature); `train` also
+        `val` (bool). Raises BadInput when the run has none for it.
         """
         import polars as pl
 

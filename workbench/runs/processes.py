@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -15,9 +16,17 @@ OLD_ELSEWHERE = 120.0  # on another host the process cannot be looked up, and cl
 
 def identity() -> dict[str, Any]:
     """What tells this process from any other: `pid`, `started` (its creation time, s), `host`."""
+    return birth(os.getpid())
+
+
+def birth(pid: int) -> dict[str, Any]:
+    """As `identity`, of another process; without `started` when it is gone already."""
     import psutil
 
-    return {"pid": os.getpid(), "started": psutil.Process().create_time(), "host": socket.gethostname()}
+    told: dict[str, Any] = {"pid": pid, "host": socket.gethostname()}
+    with contextlib.suppress(psutil.Error):
+        told["started"] = psutil.Process(pid).create_time()
+    return told
 
 
 def alive(state: Mapping[str, Any]) -> bool:
@@ -43,3 +52,13 @@ def lost(state: Mapping[str, Any]) -> bool:
     if state.get("host") != socket.gethostname():
         return age > OLD_ELSEWHERE
     return age > OLD and not alive(state)
+
+
+def abandoned(state: Mapping[str, Any], launched: Mapping[str, Any]) -> bool:
+    """Whether every process that was started for a queued run on this host has died before it could say so.
+
+    `launched`: the run's list of them. A run for which none was started is waiting to be, and not abandoned.
+    """
+    started = [*launched.get("processes", []), *([state] if state.get("pid") else [])]
+    here = socket.gethostname()
+    return bool(started) and all(one.get("host") == here and not alive(one) for one in started)

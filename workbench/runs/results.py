@@ -12,9 +12,11 @@ import polars as pl
 from workbench.features.store import TRAIN, Store
 from workbench.runs import looks
 from workbench.runs.folder import RunFolder
+from workbench.stats import bootstrap
+from workbench.stats.calibration import expected_calibration_error, fit_temperature
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
 from workbench.stats.tests import two_proportion_z
-from workbench.training.evaluate import Predictions, predict
+from workbench.training.evaluate import Predictions, logits_of, predict
 from workbench.training.recorder import Stopped
 
 if TYPE_CHECKING:
@@ -43,38 +45,91 @@ def gap(tests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def evaluate(
-    run: RunFolder, store: Store, head: TrainedHead, val_rows: np.ndarray, cancelled: Callable[[], bool]
+    run: RunFolder,
+    store: Store,
+    head: TrainedHead,
+    val_rows: np.ndarray,
+    cancelled: Callable[[], bool],
+    *,
+    tests: bool = True,
 ) -> dict[str, Any]:
-    """Predict every split, write the predictions, note the looks at the test sets; `{"train", "val", "tests", "gap"}`.
+    """Predict every split and write the predictions; `{"train", "val", "temperature", "tests", "gap"}`.
 
-    Raises Stopped when cancelled between two pieces of work.
+    The temperature is fitted on val alone. Without `tests` no test set is looked at. Raises Stopped when cancelled
+    between two pieces of work.
     """
+    split = store.train
+    temperature = fit_temperature(logits_of(head, split.features, val_rows), split.labels[val_rows])
+    predictions = predict(head, split.features, split.labels, cancelled, temperature)
+    if predictions is None:
+        raise Stopped
+    held_out = np.zeros(split.rows, dtype=bool)
+    held_out[val_rows] = True
+    write_table(run, TRAIN, table(predictions).with_columns(pl.Series("val", held_out)))
+    found = {
+        "train": scores(predictions, ~held_out, head.classes, resampled=False),
+        "val": scores(predictions, held_out, head.classes),
+        "temperature": {"value": temperature, "fitted_on": "val", "n": len(val_rows)},
+    }
+    return {**found, **(on_tests(run, store, head, temperature, cancelled) if tests else {"tests": {}, "gap": None})}
+
+
+def on_tests(
+    run: RunFolder, store: Store, head: TrainedHead, temperature: float, cancelled: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """Predict the test sets, write the predictions, note the looks; `{"tests", "gap"}`."""
     tests: dict[str, dict[str, Any]] = {}
-    found: dict[str, Any] = {}
-    for name, split in store.splits.items():
-        if name != TRAIN:
-            looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "evaluation after training")
-        predictions = predict(head, split.features, split.labels, cancelled)
+    for name, split in store.tests.items():
+        looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "evaluation after training")
+        predictions = predict(head, split.features, split.labels, cancelled, temperature)
         if predictions is None:
             raise Stopped
-        frame = table(predictions)
-        if name == TRAIN:
-            held_out = np.zeros(split.rows, dtype=bool)
-            held_out[val_rows] = True
-            frame = frame.with_columns(pl.Series("val", held_out))
-            found["train"], found["val"] = (_scores(predictions, rows) for rows in (~held_out, held_out))
-        else:
-            tests[name] = _scores(predictions, np.ones(split.rows, dtype=bool))
-        write_table(run, name, frame)
-    return {**found, "tests": tests, "gap": gap(tests)}
+        tests[name] = scores(predictions, np.ones(split.rows, dtype=bool), head.classes)
+        write_table(run, name, table(predictions))
+    return {"tests": tests, "gap": gap(tests)}
 
 
-def _scores(predictions: Predictions, rows: np.ndarray) -> dict[str, Any]:
-    scores = accuracy(predictions.correct[rows])
-    if not scores["n"]:
-        return {**scores, "top5": None, "loss": None}
-    hits = (predictions.top[rows] == predictions.label[rows, None]).any(1)
-    return {**scores, "top5": float(hits.mean()), "loss": float(predictions.loss[rows].mean(dtype=np.float64))}
+def curves(run: RunFolder, store: Store) -> Callable[[TrainedHead], dict[str, dict[str, float]]]:
+    """What draws accuracy on the test sets while a head is trained, each time written down as a look."""
+
+    def watch(head: TrainedHead) -> dict[str, dict[str, float]]:
+        found = {}
+        for name, split in store.tests.items():
+            looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "test curve while training")
+            predictions = predict(head, split.features, split.labels)
+            if predictions is not None and split.rows:
+                found[name] = {
+                    "accuracy": float(predictions.correct.mean()),
+                    "loss": float(predictions.loss.mean(dtype=np.float64)),
+                }
+        return found
+
+    return watch
+
+
+def scores(predictions: Predictions, rows: np.ndarray, classes: int, *, resampled: bool = True) -> dict[str, Any]:
+    """Accuracy and top-5 with Clopper-Pearson intervals; macro precision, recall and F1 and the calibration error (15
+    bins of equal mass) with percentile intervals (`*_ci`) when `resampled`; the loss; `calibrated` with temperature."""
+    found = accuracy(predictions.correct[rows])
+    if not found["n"]:
+        return {**found, "top5": None, "loss": None}
+    label, predicted = predictions.label[rows], predictions.predicted[rows]
+    confidence = predictions.confidence[rows]
+    hits = (predictions.top[rows] == label[:, None]).any(1)
+    found |= {"top5": float(hits.mean()), "top5_ci": list(clopper_pearson(int(hits.sum()), len(hits)))}
+    found["loss"] = float(predictions.loss[rows].mean(dtype=np.float64))
+    found |= bootstrap.macro(label, predicted, classes)
+    correct = predictions.correct[rows]
+    found["ece"] = expected_calibration_error(confidence, correct)
+    if resampled:
+        rng = np.random.default_rng(0)
+        for key, interval in bootstrap.intervals(label, predicted, confidence, classes, rng).items():
+            found[f"{key}_ci"] = list(interval)
+    found["calibrated"] = {
+        "ece": expected_calibration_error(predictions.calibrated[rows], correct),
+        "loss": float(predictions.calibrated_loss[rows].mean(dtype=np.float64)),
+    }
+    return found
 
 
 def table(predictions: Predictions) -> pl.DataFrame:
@@ -89,6 +144,7 @@ def table(predictions: Predictions) -> pl.DataFrame:
             "top5": _lists(predictions.top),
             "top5_p": _lists(predictions.top_p),
             "loss": predictions.loss,
+            "calibrated": predictions.calibrated,
         }
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.errors import BadInput, nearest
 from workbench.runs import files, processes
-from workbench.runs.folder import METRICS, STATE, SUMMARY, RunFolder
+from workbench.runs.folder import LAUNCHED, MARKS, METRICS, STATE, SUMMARY, RunFolder
 from workbench.workspace import Workspace
 
 ACTIVE = ("queued", "running")
@@ -34,10 +34,18 @@ class RunSnapshot:
     phase: str = ""  # of a running one: starting, reading features, training, evaluating
     bad_input: bool = False  # it failed because of what the user gave
     latest: dict[str, Any] = field(default_factory=dict, repr=False)  # the last epoch's metrics
+    waits_for: str = ""  # of a queued one whose process waits for its turn: the run that has the device
+    starred: bool = False
+    tags: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
         return dict(self.config.get("settings", {}))
+
+    @property
+    def sweep(self) -> str:
+        """The id of the sweep that it is part of, empty for a run of its own."""
+        return str(self.config.get("sweep", ""))
 
     @property
     def active(self) -> bool:
@@ -78,11 +86,15 @@ def read(folder: Path) -> RunSnapshot:
         state = run.state
         told = "lost" if state.get("state") == "running" else state.get("state", "")
     error = state.get("error") or ""
+    if told == "queued" and processes.abandoned(state, files.read_json(folder / LAUNCHED) or {}):
+        state = run.state
+        told = "lost" if state.get("state") == "queued" else state.get("state", "")
     if not run.config or not told:
         told, error = "failed", f"{STATE if run.config else 'config.json'} cannot be read"
     summary = files.read_json(folder / SUMMARY) if told == "finished" else None
     if told == "finished" and summary is None:
         told, error = "failed", f"{SUMMARY} cannot be read"
+    marks = files.read_json(folder / MARKS) or {}
     return RunSnapshot(
         id=folder.name,
         folder=folder,
@@ -92,14 +104,17 @@ def read(folder: Path) -> RunSnapshot:
         epochs=int(state.get("epochs", 0)),
         created=float(run.config.get("created", 0.0)),
         seconds=float(summary["seconds"] if summary else state.get("seconds", 0.0)),
-        error=error if told != "lost" else "its process is gone; resume it",
+        error=error if told != "lost" else "its process is gone; see its log, or resume it",
         config=dict(run.config),
         summary=summary,
         pid=state.get("pid") if told == "running" else None,
         device=str(state.get("device") or run.config.get("settings", {}).get("device", "")),
-        phase=str(state.get("phase", "")) if told == "running" else "",
+        phase=str(state.get("phase", "")) if told in ACTIVE else "",
         bad_input=bool(state.get("bad_input")),
         latest=state.get("latest") or {},
+        waits_for=str(state.get("waits_for") or "") if told == "queued" else "",
+        starred=bool(marks.get("starred")),
+        tags=tuple(map(str, marks.get("tags", ()))),
     )
 
 

@@ -72,7 +72,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, tolerance: float = 1
     if not len(labels):
         return 1.0
     z = np.asarray(logits, np.float32)
-    z = z - z.max(axis=1, keepdims=True)
+    # logarithms of probabilities may be -inf: so far below the best, a class weighs nothing at any temperature
+    z = np.maximum(z - z.max(axis=1, keepdims=True), -1e4)
     truth = z[np.arange(len(labels)), labels].mean(dtype=np.float64)
     low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
     b = 1.0

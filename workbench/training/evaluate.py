@@ -20,7 +20,8 @@ class Predictions:
 
     `label`, `predicted`: int64 [n]. `confidence`: float32 [n], the softmax probability of `predicted`. `margin`:
     float32 [n], that probability less the next. `top`: int32 [n, T] and `top_p`: float32 [n, T], the T most probable
-    classes, best first. `loss`: float32 [n], the cross-entropy in nats.
+    classes, best first. `loss`: float32 [n], the cross-entropy in nats. `calibrated` and `calibrated_loss`: float32
+    [n], confidence and loss when logits are divided by the temperature first.
     """
 
     label: np.ndarray
@@ -30,6 +31,8 @@ class Predictions:
     top: np.ndarray
     top_p: np.ndarray
     loss: np.ndarray
+    calibrated: np.ndarray
+    calibrated_loss: np.ndarray
 
     @property
     def correct(self) -> np.ndarray:
@@ -39,7 +42,11 @@ class Predictions:
 
 
 def predict(
-    head: TrainedHead, features: np.ndarray, labels: np.ndarray, cancelled: Callable[[], bool] = lambda: False
+    head: TrainedHead,
+    features: np.ndarray,
+    labels: np.ndarray,
+    cancelled: Callable[[], bool] = lambda: False,
+    temperature: float = 1.0,
 ) -> Predictions | None:
     """Predictions for all rows of `features` [n, D] with `labels` int64 [n]; None when cancelled on the way."""
     rows = Rows(features, labels, np.arange(len(labels)), head.device, resident=False)
@@ -56,6 +63,18 @@ def predict(
         top = logits.topk(min(max(k, 2), head.classes), dim=1).indices
         best = logits.softmax(1).gather(1, top)
         margin = best[:, 0] - best[:, 1] if best.shape[1] > 1 else best[:, 0]
-        values = (truth, top[:, 0], best[:, 0], margin, top[:, :k].int(), best[:, :k], loss)
+        scaled = logits / temperature
+        calibrated = scaled.softmax(1).gather(1, top[:, :1])[:, 0]
+        scaled_loss = torch.nn.functional.cross_entropy(scaled, truth, reduction="none")
+        values = (
+            truth, top[:, 0], best[:, 0], margin, top[:, :k].int(), best[:, :k], loss, calibrated, scaled_loss
+        )  # fmt: skip
         parts.append([value.cpu().numpy() for value in values])
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def logits_of(head: TrainedHead, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Logits float32 [n, C] for the rows `rows` (int64 [n]) of `features`."""
+    data = Rows(features, np.zeros(len(features), np.int64), rows, head.device, resident=False)
+    parts = [head.logits(chunk).cpu().numpy() for chunk in data.chunks()]
+    return np.concatenate(parts) if parts else np.zeros((0, head.classes), np.float32)

@@ -102,7 +102,8 @@ def test_a_run_leaves_everything_that_was_promised(launch: Launch, workspace: Wo
     assert run.val_accuracy == train.filter("val")["correct"].mean()
     schema = {
         "label": pl.Int64, "predicted": pl.Int64, "confidence": pl.Float32, "margin": pl.Float32, "correct": pl.Boolean,
-        "top5": pl.List(pl.Int32), "top5_p": pl.List(pl.Float32), "loss": pl.Float32, "val": pl.Boolean,
+        "top5": pl.List(pl.Int32), "top5_p": pl.List(pl.Float32), "loss": pl.Float32, "calibrated": pl.Float32,
+        "val": pl.Boolean,
     }  # fmt: skip
     assert dict(train.schema) == schema
     assert runs.test_looks(workspace) == {"test1": 1, "test2": 1}

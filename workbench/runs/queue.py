@@ -1,0 +1,82 @@
+"""Runs take turns on a device: one at a time unless told otherwise.
+
+A place on a device is a lock file, and so is a ticket in the line before it. The kernel lets go of locks however a
+process ends, so that a dead run neither keeps its place nor holds up the line.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from workbench.runs import files
+
+POLL = 0.1  # seconds between two looks at the line
+
+
+@contextmanager
+def place(
+    state_dir: Path, device: str, run: str, parallel: int, waits: Callable[[str], None], cancelled: Callable[[], bool]
+) -> Iterator[bool]:
+    """Hold one of `parallel` places on `device` of this host; gives False, and no place, when cancelled before.
+
+    `waits` is told the run that has the place whenever that changes. With one place runs get it in the order in which
+    they asked; a run that was told to share the device takes any of its places that is free.
+    """
+    folder = state_dir / "queue"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = re.sub(r"[^\w.-]", "-", f"{socket.gethostname()}-{device}")
+    ticket = folder / f"{stem}.ticket-{time.time_ns():020d}-{run}"
+    with FileLock(ticket):
+        told = None
+        while True:
+            if cancelled():
+                ticket.unlink(missing_ok=True)
+                yield False
+                return
+            first = parallel > 1 or _first(folder, stem, ticket)
+            lock = _free(folder, stem, parallel) if first else None
+            if lock is not None:
+                break
+            holder = str((files.read_json(folder / f"{stem}.0.json") or {}).get("run", ""))
+            if holder != told:
+                told = holder
+                waits(holder)
+            time.sleep(POLL)
+        ticket.unlink(missing_ok=True)
+    try:
+        files.write_json(Path(str(lock.lock_file)).with_suffix(".json"), {"run": run})
+        yield True
+    finally:
+        lock.release()
+
+
+def _first(folder: Path, stem: str, ticket: Path) -> bool:
+    """Whether nobody alive stands before `ticket` in the line; tickets of the dead are thrown away."""
+    for other in sorted(folder.glob(f"{stem}.ticket-*")):
+        if other == ticket:
+            return True
+        try:
+            with FileLock(other, timeout=0):
+                other.unlink(missing_ok=True)
+        except Timeout:
+            return False
+    return True
+
+
+def _free(folder: Path, stem: str, parallel: int) -> FileLock | None:
+    """A place that is free, now held; the first one last, since those who wait for their turn need that one."""
+    for slot in reversed(range(max(parallel, 1))):
+        lock = FileLock(folder / f"{stem}.{slot}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        return lock
+    return None
