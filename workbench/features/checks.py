@@ -123,7 +123,7 @@ def _ranges(data: FeatureSet) -> list[Check]:
             Check(
                 "odd",
                 "constant features",
-                f"{len(constant)} of {len(data.feature_names)} features never change in it: {_names(data, constant)}",
+                f"{len(constant)} of {len(low)} features never change in train: {_names(data, constant)}",
                 "they carry nothing, and standardising cannot scale them",
                 'leave them out with [features] drop = ["..."], or keep them: they do no harm',
             )
