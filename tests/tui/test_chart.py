@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tui_support import Host
 
 from workbench.tui.theme import Palette
-from workbench.tui.widgets.chart import Axes, ChartView, Line, _reduce, _ticks, draw
+from workbench.tui.widgets.chart import Axes, ChartView, Line, _reduce, _ticks, draw, value_at
 
 PALETTE = Palette()
 NUMBERS = st.one_of(
@@ -110,3 +110,37 @@ def test_without_colour_lines_differ_by_their_marks(monkeypatch: pytest.MonkeyPa
     text = draw([Line("train", x, x), Line("val", x, x[::-1])], Axes(), 60, 12, PALETTE).plain
     assert "+ val" in text
     assert text.count("+") > 3
+
+
+def test_a_cursor_tells_the_value_of_each_line() -> None:
+    x = np.arange(10.0)
+    lines = [Line("train", x, x / 10), Line("", x, -x), Line("val", x[::3], np.full(4, 0.25))]
+    axes = Axes("accuracy", percent=True, cursor=4.0, cursor_label="at epoch")
+    text = draw(lines, axes, 80, 12, PALETTE).plain
+    assert text.split("\n")[0].startswith("accuracy  at epoch 4  ━ train 40.00 %  ━ val 25.00 %")
+    assert text.count("│") > 5
+    assert value_at(lines[0], -100.0) == 0.0
+    assert value_at(Line("none", np.array([]), np.array([])), 1.0) is None
+
+
+def test_the_cursor_may_be_anywhere() -> None:
+    x = np.arange(1.0, 10.0)
+    for cursor in (-5.0, 0.0, 1e300, 3.3):
+        for log in (False, True):
+            assert draw([Line("a", x, x)], Axes(cursor=cursor, log_x=log), 60, 10, PALETTE).plain
+
+
+def test_a_range_of_x_is_drawn_at_the_height_of_its_values() -> None:
+    x = np.arange(100.0)
+    text = draw([Line("a", x, x)], Axes(x_range=(10.0, 12.0)), 60, 12, PALETTE).plain
+    assert "10.5" in text
+    assert "80" not in text
+
+
+def test_names_that_find_no_room_are_counted() -> None:
+    x = np.arange(3.0)
+    lines = [Line(f"run-number-{place}", x, x) for place in range(9)]
+    assert "+" in draw(lines, Axes("loss"), 40, 6, PALETTE).plain.split("\n")[0]
+    high = draw(lines, Axes("loss"), 60, 30, PALETTE).plain.split("\n")
+    assert "run-number-8" in "\n".join(high[:4])
+    assert len(high) == 30

@@ -66,6 +66,11 @@ def number(value: object, digits: int | None = None) -> str:
     return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
+def plain(value: float) -> str:
+    """A number by itself: without decimals where it is whole, like a count."""
+    return number(int(value)) if math.isfinite(value) and value == int(value) and abs(value) < 1e15 else number(value)
+
+
 def percent_digits(n: int | None, half_width: float | None = None) -> int:
     """How many decimals of a percentage the data justify: two significant digits of its uncertainty at most.
 

@@ -16,7 +16,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, shorten
+from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, shorten
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
 
@@ -161,7 +161,7 @@ def metric_value(metric: Metric) -> str:
         return percent(metric.value, metric.ci)
     unit = f" {clean(metric.unit)}" if metric.unit else ""
     if not metric.ci or not all(map(math.isfinite, (*metric.ci, metric.value))):
-        return number(metric.value) + unit
+        return plain(metric.value) + unit
     half = (metric.ci[1] - metric.ci[0]) / 2
     digits = max(0, min(8, 1 - math.floor(math.log10(half)))) if half > 0 else None
     low, high = (number(float(end), digits) for end in metric.ci)

@@ -14,7 +14,7 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widget import Widget
 
-from workbench.tui.formats import clean, number, shorten
+from workbench.tui.formats import clean, number, percent, plain, shorten
 from workbench.tui.theme import Palette, no_colour
 
 INTERVAL = 0.1  # seconds between two drawings of one chart at least
@@ -25,7 +25,10 @@ _plotext = threading.Lock()  # plotext draws on one figure of its module
 
 @dataclass(frozen=True)
 class Line:
-    """One series of a chart: `x`, `y` of shape [n] (for `steps`, `x` holds the n + 1 edges). `colour` is #RRGGBB."""
+    """One series of a chart: `x`, `y` of shape [n] (for `steps`, `x` holds the n + 1 edges). `colour` is #RRGGBB.
+
+    A line without a name is drawn, but neither named nor read at the cursor; `faint` ones run behind the others.
+    """
 
     name: str
     x: np.ndarray
@@ -36,7 +39,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Axes:
-    """How a chart is drawn. `kind`: line, points, steps, bars. Ranges are found from the data where not given."""
+    """How a chart is drawn. `kind`: line, points, steps, bars. Ranges are found from the data where not given.
+
+    `cursor` is an x at which a vertical line stands, named `cursor_label`, and the first rows tell each line's value;
+    `state` stands behind the title.
+    """
 
     title: str = ""
     x_label: str = ""
@@ -49,42 +56,40 @@ class Axes:
     y_range: tuple[float, float] | None = None
     note: str = ""
     x_ticks: tuple[tuple[float, str], ...] = field(default=())
+    cursor: float | None = None
+    cursor_label: str = ""
+    state: str = ""
 
 
 def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Palette) -> Text:
     """The chart as text of `width` columns and `height` rows.
 
     Each line is first reduced to its minimum and maximum in every column. NaN and infinity (and, on log axes, values
-    not above zero) are gaps, counted in the first row. plotext is handed only numbers from 0 to 1,
+    not above zero) are gaps, counted in the first rows. plotext is handed only numbers from 0 to 1,
     since values outside its limits can end the process.
     """
     if width < LEAST[0] or height < LEAST[1]:
         return Text(shorten(axes.title or "no room for the chart", max(width, 1)), style=palette.muted)
     shown = [_scaled(line, axes) for line in lines]
-    head = _head(lines, axes, [lost for _, _, lost in shown], width, palette)
-    rows = height - 1
+    most = max(1, min(4, height // 6))  # rows of names: few on a low chart
+    head = _head(lines, axes, [lost for _, _, lost in shown], width, palette, most)
+    rows = height - 1 - head.plain.count("\n")
     finite = [(x, y) for x, y, _ in shown if np.isfinite(y).any()]
     if not finite:
         text = head.append("\n" * (rows // 2 + 1)).append("no values yet".center(width), style=palette.muted)
         return text.append("\n" * (rows - rows // 2 - 1))
     x_low, x_high = _range([x for x, _ in finite], axes.x_range, axes.log_x, pad=0.0)
-    y_low, y_high = _range([y for _, y in finite], axes.y_range, axes.log_y, pad=0.05)
+    inside = [y[(x >= x_low) & (x <= x_high)] for x, y in finite]
+    y_low, y_high = _range(inside, axes.y_range, axes.log_y, pad=0.05)
     y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
     gutter = max((len(label) for _, label in y_ticks), default=1)
     x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(x_low, x_high, max(2, (width - gutter) // 14), axes.log_x)
     columns = max(width - gutter - 1, 2)
-    unit = [
-        (
-            _reduce(
-                (x - x_low) / (x_high - x_low),
-                np.where(np.isfinite(y), (y - y_low) / (y_high - y_low), np.nan),
-                columns,
-            )
-            if axes.kind in ("line", "steps")
-            else ((x - x_low) / (x_high - x_low), np.where(np.isfinite(y), (y - y_low) / (y_high - y_low), np.nan))
-        )
-        for x, y, _ in shown
-    ]
+    unit = []
+    for x, y, _ in shown:
+        ux, uy = (x - x_low) / (x_high - x_low), (y - y_low) / (y_high - y_low)
+        unit.append(_reduce(ux, uy, columns) if axes.kind in ("line", "steps") else (ux, uy))
+    at = _cursor_at(axes)
     body = _plot(
         [(x, y, line) for (x, y), line in zip(unit, lines, strict=True)],
         axes.kind,
@@ -93,8 +98,22 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
         (width, rows),
         palette,
         base=min(max((0.0 - y_low) / (y_high - y_low), 0.0), 1.0) if not axes.log_y else 0.0,
+        cursor=None if at is None else (at - x_low) / (x_high - x_low),
     )
     return head.append("\n").append_text(body)
+
+
+def _cursor_at(axes: Axes) -> float | None:
+    """The cursor's place as drawn; None where a log axis has none."""
+    if axes.cursor is None or not axes.log_x:
+        return axes.cursor
+    return math.log10(axes.cursor) if axes.cursor > 0 else None
+
+
+def value_at(line: Line, x: float) -> float | None:
+    """The value of a line at the point nearest to `x`; None for a line without points."""
+    far = np.abs(np.asarray(line.x, dtype=np.float64)[: len(line.y)] - x)
+    return float(line.y[int(np.nanargmin(far))]) if np.isfinite(far).any() else None
 
 
 def _scaled(line: Line, axes: Axes) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
@@ -176,26 +195,55 @@ def _fixed_ticks(axes: Axes, low: float, high: float) -> list[tuple[float, str]]
     return [(at, clean(label)) for at, label in axes.x_ticks if low <= at <= high]
 
 
-def _head(lines: Sequence[Line], axes: Axes, lost: Sequence[tuple[int, int]], width: int, palette: Palette) -> Text:
-    """The first row: title, the lines' names in their colours, what was left out, and the axes' names."""
-    text = Text(no_wrap=True)
-    if axes.title:
-        text.append(clean(axes.title), style=f"bold {palette.text}").append("  ")
+def _head(
+    lines: Sequence[Line], axes: Axes, lost: Sequence[tuple[int, int]], width: int, palette: Palette, most: int
+) -> Text:
+    """The first rows, `most` of them at most: title, the lines' names in their colours, what was left out, the axes."""
+    parts = [Text(clean(axes.title), style=f"bold {palette.text}")] if axes.title else []
+    if axes.cursor is not None:
+        parts.append(Text(f"{clean(axes.cursor_label)} {plain(axes.cursor)}".strip(), style=f"bold {palette.strong}"))
+    elif axes.state:
+        parts.append(Text(clean(axes.state), style=palette.muted))
     for index, line in enumerate(lines):
         if line.name:
             sign = _MARKERS_PLAIN[index % 4] if no_colour() else "━"
-            text.append(f"{sign} {clean(line.name)}", style=line.colour).append("  ")
+            parts.append(Text(f"{sign} {clean(line.name)}{_read(line, axes)}", style=line.colour))
     nan, infinite = sum(n for n, _ in lost), sum(n for _, n in lost)
     gaps = [f"{nan:,} NaN" if nan else "", f"{infinite:,} infinite" if infinite else ""]
     told = ", ".join(part for part in gaps if part)
     if told:
-        text.append(f"{told} left out  ", style=palette.severities["warning"])
+        parts.append(Text(f"{told} left out", style=palette.severities["warning"]))
+    rows = _rows(parts, width, most, palette)
     labels = " against ".join(clean(label) for label in (axes.y_label, axes.x_label) if label)
     for part in (clean(axes.note), labels):
-        if part and text.cell_len + len(part) + 2 <= width:
-            text.append(f"{part}  ", style=palette.muted)
-    text.truncate(width)
-    return text
+        if part and rows[-1].cell_len + len(part) + 2 <= width:
+            rows[-1].append(f"  {part}" if rows[-1] else part, style=palette.muted)
+    return Text("\n", no_wrap=True).join(rows)
+
+
+def _read(line: Line, axes: Axes) -> str:
+    """What a line shows at the cursor."""
+    value = value_at(line, axes.cursor) if axes.cursor is not None else None
+    if value is None:
+        return ""
+    return f" {percent(value, digits=2)}" if axes.percent else f" {number(value)}"
+
+
+def _rows(parts: Sequence[Text], width: int, most: int, palette: Palette) -> list[Text]:
+    """Parts side by side, two cells apart, on at most `most` rows; how many found no room is told."""
+    rows = [Text(no_wrap=True)]
+    for place, part in enumerate(parts):
+        room = width - rows[-1].cell_len - (2 if rows[-1] else 0)
+        if part.cell_len > room and rows[-1] and len(rows) < most:
+            rows.append(Text(no_wrap=True))
+            room = width
+        if part.cell_len > room and rows[-1]:
+            rows[-1].append(f" +{len(parts) - place}", style=palette.muted)
+            break
+        rows[-1].append("  " if rows[-1] else "").append_text(part)
+    for row in rows:
+        row.truncate(width)
+    return rows
 
 
 _MARKERS_PLAIN = ("⠿", "+", "x", "o")
@@ -209,6 +257,7 @@ def _plot(
     size: tuple[int, int],
     palette: Palette,
     base: float,
+    cursor: float | None = None,
 ) -> Text:
     """plotext's part: everything in units of the canvas, 0 to 1."""
     import plotext
@@ -220,9 +269,12 @@ def _plot(
         figure.plot_size(*size)
         figure.theme("colorless")
         figure.canvas("default")
+        if cursor is not None and 0 <= cursor <= 1:
+            marker = plotext.marker("|" if no_colour() else "│", _rgb(palette.muted))
+            figure.draw(figure.segment([cursor, cursor], [0.0, 1.0], marker=marker))
         for index, (x, y, line) in enumerate(lines):
             symbol = "braille" if not no_colour() or index == 0 else _MARKERS_PLAIN[index % 4]
-            marker = plotext.marker(symbol, _rgb(palette.faint if line.faint else line.colour))
+            marker = plotext.marker(symbol, _rgb(faded(line.colour, palette) if line.faint else line.colour))
             _add(figure, x, y, kind, marker, base)
         figure.axes(False, axis="x", side="upper")
         figure.axes(False, axis="y", side="right")
@@ -255,6 +307,13 @@ def _add(figure: Any, x: np.ndarray, y: np.ndarray, kind: str, marker: Any, base
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def faded(colour: str, palette: Palette) -> str:
+    """A colour two thirds of the way to the background: for what runs behind."""
+    back = (16, 20, 26) if palette.dark else (250, 251, 252)
+    mixed = (round(0.36 * fore + 0.64 * behind) for fore, behind in zip(_rgb(colour), back, strict=True))
+    return "#" + "".join(f"{value:02X}" for value in mixed)
 
 
 class ChartView(Widget):
@@ -294,9 +353,3 @@ class ChartView(Widget):
             self.drawings += 1
             self._drawn = (state, draw(self._lines, self._axes, self.size.width, self.size.height, self._palette))
         return self._drawn[1]
-
-
-def value_at_end(line: Line) -> str:
-    """The last finite value of a line, for a caption."""
-    finite = line.y[np.isfinite(line.y)]
-    return number(float(finite[-1])) if len(finite) else "–"

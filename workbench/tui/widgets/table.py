@@ -235,6 +235,10 @@ class TablePanel(Vertical):
         self.add_class("-filtering")
         self._filter.focus()
 
+    def matching(self, frame: pl.DataFrame, text: str) -> pl.DataFrame:
+        """The rows of `frame` that the filter `text` means; things with a language of their own have another."""
+        return filter_rows(frame, text)
+
     def close_filter(self) -> bool:
         """Clear and close the filter; True when it was open."""
         if not self.has_class("-filtering"):
@@ -265,7 +269,7 @@ class TablePanel(Vertical):
         if by and by[0] in frame.columns:
             frame = frame.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True)
         if self.has_class("-filtering"):
-            frame = filter_rows(frame, self._filter.value)
+            frame = self.matching(frame, self._filter.value)
         if keep_row and self._key and before is not None and self._key in frame.columns:
             found = frame.get_column(self._key).index_of(before.get(self._key))
             cursor = found if found is not None else cursor
