@@ -1,4 +1,4 @@
-"""`workbench runs`: list, show, stop, resume and remove runs."""
+"""`workbench runs`: list, show, stop, resume, remove, star and tag runs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,30 @@ if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
     from workbench.workspace import Workspace
 
-VERBS = ("list", "show", "stop", "resume", "remove")
+VERBS = ("list", "show", "stop", "resume", "remove", "star", "tag")
 WAIT = 30.0  # seconds that a run is given to keep its state
 
 
 def command(
     folder: FOLDER,
-    verb: Annotated[str, typer.Argument(metavar="[list|show|stop|resume|remove]", help="what to do")] = "list",
+    verb: Annotated[str, typer.Argument(metavar="[list|show|stop|resume|remove|star|tag]", help="what to do")] = "list",
     run_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="which run: its id, the beginning of it, or last")
     ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="of tag: the tag, given or taken away")] = None,
+    only: Annotated[
+        str,
+        typer.Option("--filter", metavar="TEXT", help="of list: which runs, e.g. 'head:nn1 lr>=1e-4 val>0.8 starred'"),
+    ] = "",
     state: STATE = None,
     json: JSON = False,
 ) -> None:
-    """List the runs of FOLDER, or show, stop, resume or remove one. A resumed run goes on from its last checkpoint."""
+    """List the runs of FOLDER, or show, stop, resume, remove, star or tag one.
+
+    A resumed run goes on from its last checkpoint; the id of a sweep stops or resumes all its runs. star and tag take
+    away what is already there. A filter has conditions on settings (lr>=1e-4), results (val>80%, gap<0.1) and the run
+    itself (head:nn1, state:finished, tag:good, starred), all of which must hold; a leading - negates one.
+    """
     from workbench import runs
     from workbench.errors import BadInput, choose
     from workbench.workspace import Workspace
@@ -36,10 +46,13 @@ def command(
     if verb == "list":
         if run_id:
             raise BadInput(f"runs FOLDER list takes no run; for one run: runs FOLDER show {run_id}")
-        _list(workspace, json=json)
+        _list(workspace, only, json=json)
         return
     if not run_id:
         raise BadInput(f"runs FOLDER {verb}: which run? give its id, the beginning of it, or last")
+    if "-sweep-" in run_id:
+        _sweep(workspace, verb, run_id, json=json)
+        return
     run = runs.load(workspace, run_id)
     if verb == "show":
         _show(run, json=json)
@@ -48,13 +61,42 @@ def command(
         run = runs.stop(run, wait=WAIT)
     elif verb == "resume":
         run = runs.start_sync(runs.resume(run))
+    elif verb == "star":
+        run = runs.star(run)
+    elif verb == "tag":
+        if not name:
+            raise BadInput(f"runs FOLDER tag {run_id}: which tag?")
+        run = runs.tag(run, name)
     else:
         runs.remove(run)
+    if verb in ("star", "tag"):
+        if json:
+            emit({"run": run.id, "starred": run.starred, "tags": list(run.tags)})
+        else:
+            print(f"{run.id} {'*' if run.starred else ''} {' '.join(run.tags)}".strip())
+        return
     done = "removed" if verb == "remove" else run.state
     if json:
         emit({"run": run.id, "state": done})
     else:
         print(f"{run.id} {done}" + (", asked to stop" if verb == "stop" and run.active else ""))
+
+
+def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> None:
+    from workbench.errors import BadInput
+    from workbench.runs import sweep as sweeps
+
+    found = sweeps.load(workspace, sweep_id)
+    if verb == "show":
+        emit(found.summary) if json else print("\n".join([found.id, found.state, *(run.id for run in found.runs)]))
+        return
+    if verb == "stop":
+        found = sweeps.stop(found, wait=WAIT)
+    elif verb == "resume":
+        found = sweeps.start(found)
+    else:
+        raise BadInput(f"{verb} wants a run, not a sweep")
+    emit({"sweep": found.id, "state": found.state}) if json else print(f"{found.id} {found.state}")
 
 
 def plain(run: RunSnapshot) -> dict[str, Any]:
@@ -73,17 +115,25 @@ def plain(run: RunSnapshot) -> dict[str, Any]:
         "tests": run.tests,
         "gap": run.gap,
         "settings": run.settings,
+        "starred": run.starred,
+        "tags": list(run.tags),
+        "sweep": run.sweep or None,
+        "waits_for": run.waits_for or None,
         "folder": str(run.folder),
     }
 
 
-def _list(workspace: Workspace, *, json: bool) -> None:
+def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     from workbench import runs
 
-    found = runs.list_runs(workspace)
+    everything = runs.list_runs(workspace)
+    found = runs.matching(everything, only)
     looks = runs.test_looks(workspace)
     if json:
         emit({"runs": [plain(run) for run in found], "test_looks": looks})
+        return
+    if everything and not found:
+        notice(f"none of {len(everything)} runs matches {only!r}")
         return
     if not found:
         notice(f"no runs yet; train one: workbench train {workspace.root} --head linear")
@@ -101,7 +151,8 @@ def _list(workspace: Workspace, *, json: bool) -> None:
         tests = [_percent(run.tests.get(name, {}).get("accuracy")) for name in names]
         gap = f"{100 * run.gap['value']:.1f}" if run.gap else "-"
         epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
-        table.add_row(run.id, run.state, epochs, _percent(run.val_accuracy), *tests, gap, seconds)
+        marks = " *" * run.starred + "".join(f" #{tag}" for tag in run.tags)
+        table.add_row(run.id + marks, run.state, epochs, _percent(run.val_accuracy), *tests, gap, seconds)
     console = Console(highlight=False, markup=False)
     # a pipe has no width, and its reader wants whole lines
     console.print(table, width=None if console.is_terminal else 200)
@@ -122,6 +173,8 @@ def _show(run: RunSnapshot, *, json: bool) -> None:
     print(f"{run.id}: {run.head}, {run.state}, epoch {run.epoch} of {run.epochs}, created {created}")
     print("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
     print(f"in {run.folder}")
+    if run.waits_for:
+        print(f"waits for {run.waits_for}")
     if run.error:
         print(f"error: {run.error}")
     if run.summary:

@@ -25,6 +25,9 @@ def command(
     detach: Annotated[
         bool, typer.Option("--detach", help="start the run, print its id, and leave it to itself")
     ] = False,
+    parallel: Annotated[
+        int, typer.Option("--parallel", min=1, help="so many runs may share the device; else they take turns")
+    ] = 1,
     state: STATE = None,
     json: JSON = False,
 ) -> None:
@@ -34,7 +37,7 @@ def command(
     values = parse_pairs(settings or [])
     resolve_settings(head, values)  # before anything is read, which may take long
     workspace, store = read_store(folder, state)
-    run = runs.start_sync(runs.create(workspace, store, head, values))
+    run = runs.start_sync(runs.create(workspace, store, head, values, parallel=parallel))
     if detach:
         if json:
             emit({"run": run.id, "head": run.head, "epochs": run.epochs, "state": run.state, "folder": str(run.folder)})
@@ -98,12 +101,16 @@ def _watch(run: RunSnapshot) -> RunSnapshot:
             rows, offset = runs.read_metrics(run.folder, offset)
             epoch = float(rows[-1]["epoch"]) if rows else epoch
             val = "" if run.val_accuracy is None else f"val {run.val_accuracy:.1%}"
-            bar.update(
-                task, completed=epoch, description=run.phase or run.state, epochs=f"{int(epoch)}/{run.epochs}", val=val
-            )
+            bar.update(task, completed=epoch, description=_phase(run), epochs=f"{int(epoch)}/{run.epochs}", val=val)
             if not run.active:
                 return run
             time.sleep(POLL)
+
+
+def _phase(run: RunSnapshot) -> str:
+    if run.waits_for:
+        return f"waiting for {run.waits_for}"
+    return run.phase or run.state
 
 
 def show_result(run: RunSnapshot) -> None:
@@ -115,8 +122,8 @@ def show_result(run: RunSnapshot) -> None:
     assert run.summary is not None
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("split")
-    for heading in ("accuracy", "95% interval", "samples"):
-        table.add_column(heading, justify="right")
+    for heading in ("accuracy", "95% interval", "top-5", "F1", "ECE", "samples"):
+        table.add_column(heading, justify="right", no_wrap=True)
     # a test set may be called val, and is then told from the val that was cut from train
     cut = "val of train" if "val" in run.tests else "val"
     for name, score in [("train", run.summary["train"]), (cut, run.summary["val"]), *run.tests.items()]:
@@ -127,6 +134,11 @@ def show_result(run: RunSnapshot) -> None:
         f"{run.head}, {run.epochs} epochs in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False
     )
     console.print(table)
+    temperature = run.summary.get("temperature")
+    if temperature and temperature["n"]:
+        console.print(
+            f"temperature fitted on val {temperature['value']:.3f} (ECE: calibration error, and with it); F1: macro"
+        )
     if run.gap:
         first, second = run.gap["tests"]
         low, high = run.gap["ci"]
@@ -137,9 +149,11 @@ def show_result(run: RunSnapshot) -> None:
         )
 
 
-def _row(name: str, score: dict[str, Any]) -> tuple[str, str, str, str]:
+def _row(name: str, score: dict[str, Any]) -> tuple[str, ...]:
     low, high = score["ci"]
-    return name, f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", f"{score['n']:,}"
+    top5, f1 = (f"{score[key]:.1%}" if score.get(key) is not None else "-" for key in ("top5", "f1"))
+    error = f"{score['ece']:.3f}, {score['calibrated']['ece']:.3f}" if score.get("calibrated") else "-"
+    return name, f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score['n']:,}"
 
 
 def p_text(p: float) -> str:

@@ -59,7 +59,8 @@ def _take(run: RunFolder) -> int:
             if not mine:
                 raise Stopped
             state.begin()
-            work.train(run, state, recorder)
+            # val chooses among the runs of a sweep: its others are not looked at on test sets
+            work.train(run, state, recorder, tests=not run.config.get("sweep"))
     return outcome.code
 
 

@@ -186,15 +186,16 @@ def resume(run: RunSnapshot) -> RunSnapshot:
         raise BadInput(f"run {run.id} is {now.state}: only a stopped, failed or lost run can be resumed")
     if not now.config:
         raise BadInput(f"run {run.id}: {CONFIG} cannot be read, so that it cannot be resumed; remove it")
-    if not _mark(now, now.view.state.get("state", ""), "queued"):
+    # a killed process lets go of its lock only when the last of its threads is gone
+    if not _mark(now, now.view.state.get("state", ""), "queued", patience=3.0):
         raise BadInput(f"run {run.id} was taken up by another workbench just now")
     return read(run.folder)
 
 
-def _mark(run: RunSnapshot, expected: str, state: str) -> bool:
+def _mark(run: RunSnapshot, expected: str, state: str, patience: float = 0.0) -> bool:
     """Set the state from outside, where it is still `expected` and no process holds the run; whether that was done."""
     try:
-        with FileLock(run.folder / LOCK, timeout=0):
+        with FileLock(run.folder / LOCK, timeout=patience):
             found = run.view.state
             if found.get("state", "") != expected:
                 return False

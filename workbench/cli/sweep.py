@@ -1,0 +1,113 @@
+"""`workbench sweep`: a run for each point of a grid of settings, the best on val evaluated on the test sets."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
+from workbench.settings import parse_pairs
+
+if TYPE_CHECKING:
+    from workbench.runs.sweep import SweepSnapshot
+
+POLL = 0.2  # seconds between two looks at the runs
+
+
+def command(
+    folder: FOLDER,
+    head: Annotated[str, typer.Option("--head", metavar="NAME", help="which head; see workbench train --help")],
+    grid: Annotated[
+        list[str],
+        typer.Option("--grid", metavar="KEY=VALUE,VALUE", help="values of a setting; repeat for more settings"),
+    ],
+    settings: SET = None,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, help="so many runs may share the device")] = 1,
+    detach: Annotated[bool, typer.Option("--detach", help="start the sweep, print its id, and leave it")] = False,
+    state: STATE = None,
+    json: JSON = False,
+) -> None:
+    """Train a head at every point of a grid of settings, choose on val, and evaluate the chosen one on the test sets.
+
+    Linear heads that differ in how their weights move (lr, weight_decay, ...) are trained together in one pass over the
+    data. No other head than the chosen one is looked at on a test set. Ctrl-C stops the sweep and keeps its state.
+    """
+    from workbench.runs import sweep as sweeps
+
+    axes, values = parse_pairs(grid, "--grid"), parse_pairs(settings or [])
+    sweeps.points(head, axes, values)  # before anything is read, which may take long
+    workspace, store = read_store(folder, state)
+    sweep = sweeps.start(sweeps.create(workspace, store, head, axes, values, parallel=parallel))
+    if detach:
+        if json:
+            emit({"sweep": sweep.id, "head": sweep.head, "state": sweep.state, "runs": [run.id for run in sweep.runs]})
+        else:
+            print(sweep.id)
+        return
+    sweep = _follow(sweep)
+    if json:
+        emit(sweep.summary)
+    else:
+        show(sweep)
+
+
+def _follow(sweep: SweepSnapshot) -> SweepSnapshot:
+    """Watch a sweep until its end; raises Failed when it failed, Cancelled when it was stopped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from workbench.errors import Cancelled, Failed
+    from workbench.runs import sweep as sweeps
+
+    notice(f"sweep {sweep.id}: {len(sweep.runs)} runs")
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("sweep", total=1.0, done="")
+            while sweep.active:
+                time.sleep(POLL)
+                sweep = sweeps.read_sweep(sweep.folder)
+                share = sum(min(run.epoch / max(run.epochs, 1), 1.0) for run in sweep.runs) / max(len(sweep.runs), 1)
+                finished = sum(run.state == "finished" for run in sweep.runs)
+                bar.update(task, completed=share, description=sweep.state, done=f"{finished}/{len(sweep.runs)} runs")
+    except KeyboardInterrupt:
+        sweep = sweeps.stop(sweep, wait=30.0)
+        if sweep.state != "finished":
+            raise Cancelled(f"interrupted: sweep {sweep.id} is {sweep.state}") from None
+    if sweep.state == "stopped":
+        raise Cancelled(f"sweep {sweep.id} was stopped")
+    if sweep.state != "finished" or sweep.summary is None:
+        raise Failed(f"sweep {sweep.id} {sweep.state}: {sweep.error}")
+    if not sweep.best:
+        raise Failed(f"sweep {sweep.id}: no run of it has a val accuracy; " + next((r.error for r in sweep.runs), ""))
+    return sweep
+
+
+def show(sweep: SweepSnapshot) -> None:
+    """Every point with its val accuracy, best first, and the chosen one's result."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from workbench.cli.train import show_result
+
+    table = Table(box=None, pad_edge=False)
+    for heading in sweep.grid:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("val", "epochs", "time"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("run", no_wrap=True)
+    for run in sorted(sweep.runs, key=lambda run: -1.0 if run.val_accuracy is None else run.val_accuracy, reverse=True):
+        val = run.state if run.val_accuracy is None else f"{run.val_accuracy:.2%}"
+        values = [str(run.settings.get(key)) for key in sweep.grid]
+        mark = "  <- chosen on val" if run.id == sweep.best else ""
+        table.add_row(*values, val, str(run.epoch), f"{run.seconds:.1f} s", run.id + mark)
+    console = Console(highlight=False, markup=False)
+    console.print(table, width=None if console.is_terminal else 200)
+    best = next(run for run in sweep.runs if run.id == sweep.best)
+    show_result(best)
+    console.print(
+        f"in all {(sweep.summary or {}).get('seconds', 0.0):.1f} s; the others were not looked at on a test set"
+    )
