@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from textual.widgets import Input, Static
-from tui_support import Host
+from tui_support import Host, wait_for
 
 from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of, digits_for, filter_rows
 from workbench.tui.widgets.table import TablePanel
@@ -50,6 +50,11 @@ def test_widths_hold_the_widest_of_many_rows() -> None:
         ("name:o ok=false", ["dog"]),
         ("20", ["dog"]),
         ("[red]", ["bird"]),
+        ("ok=no", ["dog"]),
+        ("ok=YES", ["cat", "bird"]),
+        ('name="dog"', ["dog"]),
+        ('name:"o" "cow', ["cow"]),
+        ("c(", []),
         ("n>cat", []),
         ("nowhere>1", []),
         ("", ["cat", "dog", "bird", "cow"]),
@@ -132,6 +137,26 @@ async def test_a_long_table_is_never_turned_into_python_rows() -> None:
         assert panel.row == {"row": 1_299_999}
         info = panel.table.frame_backend.get_row_at.cache_info()
         assert info.misses < 200
+
+
+async def test_a_long_table_is_sorted_and_filtered_behind_the_screen() -> None:
+    async with TableHost().run_test(size=(70, 12)) as pilot:
+        panel = pilot.app.query_one(TablePanel)
+        panel.load(pl.DataFrame({"row": pl.int_range(60_000, eager=True)}).with_columns(even=pl.col("row") % 2 == 0))
+        panel.action_sort()
+        assert panel.rows_shown["row"][0] == 0
+        assert count_line(panel).startswith("sorting ...")
+        await wait_for(pilot, lambda: panel.rows_shown["row"][0] == 59_999)
+        assert count_line(panel) == "60,000 rows"
+        panel.action_filter()
+        await pilot.press(*"even=yes row<5")
+        await wait_for(pilot, lambda: panel.rows_shown["row"].to_list() == [4, 2, 0])
+        assert count_line(panel) == "3 of 60,000 rows match"
+        panel.load(pl.DataFrame({"row": [7, 8], "even": [False, True]}))
+        assert panel.rows_shown["row"].to_list() == []
+        panel.close_filter()
+        await pilot.pause()
+        assert panel.rows_shown["row"].to_list() == [8, 7]
 
 
 @pytest.mark.parametrize(

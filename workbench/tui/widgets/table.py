@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -22,13 +23,18 @@ from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of
 
 __all__ = ["Column", "FrameTable", "TablePanel", "columns_of"]
 
+LARGE = 50_000  # rows from which sorting and filtering would be felt, and so are done in a thread
+PAUSE = 0.12  # seconds without a key before a long filter is tried
+
 
 class FrameTable(DataTable, inherit_bindings=False):
     """The rows of a frame under a row cursor; left and right move the marked column, by which `s` sorts."""
 
     help_text = (
         "Table: up, down, page up, page down, home, end move; left and right mark a column and s sorts by it; / "
-        "filters (words, or column>0.5, column=cat, column:cat); enter goes into the row."
+        "filters: words that some column contains, or column=cat, column!=cat, column:cat (contains), column>0.5, "
+        "column<=90%, column=yes; all of them must hold, a start of the column's name is enough, and quotes hold words "
+        'together (class="great white"). enter goes into the row.'
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -176,6 +182,8 @@ class TablePanel(Vertical):
         self._of: int | None = None
         self._key = ""
         self._note = ""
+        self._turn = 0  # of the latest arrangement asked for; answers to older ones are dropped
+        self._busy = ""
         self._bare = "-bare" in (classes or "")
 
     def compose(self) -> ComposeResult:
@@ -201,6 +209,8 @@ class TablePanel(Vertical):
         self._all, self._columns, self._of, self._key, self._note = frame, columns, of, key, note
         if sort and self.table.sorted_by is None:
             self.table.sorted_by = sort
+        if frame.height >= LARGE:
+            self._show(frame, keep_row=True)  # at once, as it is
         self._refill()
 
     @property
@@ -262,37 +272,70 @@ class TablePanel(Vertical):
         self._refill(keep_row=False)
 
     def _refill(self, *, keep_row: bool = True) -> None:
+        """Sort and filter anew; a long table keeps showing what it shows until that is done."""
+        self._turn += 1
+        self._busy = ""
+        if self._all.height < LARGE or not (self._by or self._text):
+            self._show(self._arrange(self._all), keep_row)
+            return
+        self._busy = "filtering ..." if self._text else "sorting ..."
+        self._tell_count()
+        self._arrange_long(self._all, keep_row, self._turn)
+
+    @property
+    def _by(self) -> tuple[str, bool] | None:
+        by = self.table.sorted_by
+        return by if by and by[0] in self._all.columns else None
+
+    @property
+    def _text(self) -> str:
+        return self._filter.value if self.has_class("-filtering") else ""
+
+    def _arrange(self, frame: pl.DataFrame) -> pl.DataFrame:
+        by = self._by
+        kept = self.matching(frame, self._text) if self.has_class("-filtering") else frame
+        return kept.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True) if by else kept
+
+    @work(thread=True, exclusive=True, group="arrange", exit_on_error=False)
+    def _arrange_long(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
+        if self._text:
+            time.sleep(PAUSE)  # another key may follow
+        if turn == self._turn:
+            self.app.call_from_thread(self._arranged, self._arrange(frame), keep_row, turn)
+
+    def _arranged(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
+        if turn == self._turn and self.is_attached:
+            self._busy = ""
+            self._show(frame, keep_row)
+
+    def _show(self, frame: pl.DataFrame, keep_row: bool) -> None:
         before = self.row
         cursor = self.table.cursor_row if keep_row else 0
-        frame = self._all
-        by = self.table.sorted_by
-        if by and by[0] in frame.columns:
-            frame = frame.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True)
-        if self.has_class("-filtering"):
-            frame = self.matching(frame, self._filter.value)
         if keep_row and self._key and before is not None and self._key in frame.columns:
             found = frame.get_column(self._key).index_of(before.get(self._key))
             cursor = found if found is not None else cursor
         self.table.set_backend(FrameBackend(frame, columns=self._columns), cursor)
         if self.is_mounted:
-            self._tell_count(frame.height)
+            self._tell_count()
         row = self.row
         if row is not None and row != before:
             self.post_message(self.Moved(self, row))
 
     def on_mount(self) -> None:
-        self._tell_count(self.rows_shown.height)
+        self._tell_count()
 
     def on_resize(self) -> None:
-        self._tell_count(self.rows_shown.height)
+        self._tell_count()
 
-    def _tell_count(self, shown: int) -> None:
-        everything = self._all.height
+    def _tell_count(self) -> None:
+        shown, everything = self.rows_shown.height, self._all.height
         parts = [counted(shown, self.noun, self.nouns)]
         if shown < everything:
             parts = [f"{number(shown)} of {counted(everything, self.noun, self.nouns)} match"]
         if self._of is not None and self._of > everything:
             parts.append(f"the first {number(everything)} of {number(self._of)}")
+        if self._busy:
+            parts.insert(0, self._busy)
         if self._note:
             parts.append(self._note)
         if self.table.wider:
