@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
 from workbench.heads import HEADS, HeadSpec
-from workbench.heads.spec import TrainedByGradient
+from workbench.heads.spec import DataSettings, GradientSettings, TrainedByGradient
 from workbench.settings import Setting, declared, parse_pairs
 
 if TYPE_CHECKING:
@@ -130,9 +130,11 @@ def show_result(run: RunSnapshot) -> None:
         if score["n"]:
             table.add_row(*_row(name, score))
     console = Console(highlight=False)
-    console.print(
-        f"{run.head}, {run.epochs} epochs in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False
-    )
+    # a closed-form head is solved for, and has no epochs
+    closed = run.head in HEADS and HEADS[run.head].fit is not None
+    what = ", ".join(f"{key} {value:.3g}" for key, value in run.summary.get("chosen", {}).items() if _is_number(value))
+    told = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
+    console.print(f"{run.head}, {told} in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False)
     console.print(table)
     temperature = run.summary.get("temperature")
     if temperature and temperature["n"]:
@@ -147,6 +149,10 @@ def show_result(run: RunSnapshot) -> None:
             f"(95% interval {100 * low:.1f} to {100 * high:.1f}), {p_text(run.gap['p'])}",
             markup=False,
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _row(name: str, score: dict[str, Any]) -> tuple[str, ...]:
@@ -177,8 +183,10 @@ def _help() -> str:
 
     parts = [
         "Train a head on FOLDER in a process that outlives this terminal; Ctrl-C stops it and keeps its state.",
-        "\b\nSettings of every head (--set lr=1e-2):\n"
-        + "\n".join(map(_describe, declared(TrainedByGradient).values())),
+        "\b\nSettings of every head (--set seed=1):\n" + "\n".join(map(_describe, declared(DataSettings).values())),
+        "\b\nSettings of heads trained by gradient descent, "
+        f"which are {', '.join(name for name, spec in HEADS.items() if spec.fit is None)}:\n"
+        + "\n".join(map(_describe, declared(GradientSettings).values())),
         "Heads, with the settings that only they have:",
     ]
     parts += ["\b\n" + "\n".join([f"  {s.name}: {s.help}", *map(_describe, own(s))]) for s in HEADS.values()]
