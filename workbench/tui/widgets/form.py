@@ -36,8 +36,8 @@ class Field(Horizontal):
     Field > .hint {
         width: 1fr; height: 1; padding: 0 1; color: $faint; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    Field:focus-within > .name { color: $strong; text-style: bold; }
-    Field:focus-within > .hint, Field.-wrong > .hint { color: $muted; height: auto; text-wrap: wrap; }
+    Field.-asked > .name { color: $strong; text-style: bold; }
+    Field.-asked > .hint, Field.-wrong > .hint { color: $muted; height: auto; text-wrap: wrap; }
     """
 
     def __init__(self, setting: Setting, value: Any, choices: Sequence[str], palette: Palette) -> None:
@@ -47,6 +47,13 @@ class Field(Horizontal):
         self.error = ""
         self._choices = choices
         self._value = value
+
+    def on_descendant_focus(self) -> None:
+        # A class of our own: `:focus-within` is not looked at again when the focus goes from field to field.
+        self.add_class("-asked")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-asked")
 
     def compose(self) -> ComposeResult:
         yield Static(Text(self.setting.name.replace("_", " "), overflow="ellipsis", no_wrap=True), classes="name")
