@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.terminal.conftest import Terminal
 pytestmark = pytest.mark.terminal
 BRAILLE = re.compile("[⠀-⣿]")
 
-TABS_TO_EPOCHS = 5
+FIELDS = 10
+EPOCHS_HINT = "heads: 100)"
 
 PLUGIN = '''
 from workbench.api import Analysis, Metric
@@ -86,8 +88,13 @@ def start_linear(term: Terminal, epochs: int) -> None:
     term.wait("no runs yet")
     term.press("n")
     term.wait("head", "linear", "epochs", "back to the runs")
-    term.press(*["Tab"] * TABS_TO_EPOCHS)
-    term.wait("(ImageNet heads: 100)")  # the hint of the field in focus is told in full
+    for _ in range(FIELDS):
+        term.press("Tab")
+        time.sleep(0.3)
+        if EPOCHS_HINT in term.screen:  # the hint of the field in focus is told in full
+            break
+    else:
+        term.wait(EPOCHS_HINT, seconds=0)
     term.type(str(epochs))
     term.until(lambda screen: bool(re.search(rf"epochs +{epochs} ", screen)), "the epochs were not filled in")
     term.press("F5")
