@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Static
 from tui_support import make_run, wait_for
 
-from workbench import api, runs
-from workbench.tui.screens import train_parts
+from workbench import api
 from workbench.tui.screens.data_parts import checks_text, classes_frame, samples_frame, splits_frame
-from workbench.tui.widgets.chart import ChartView
-from workbench.tui.widgets.head_form import HeadForm
 from workbench.tui.widgets.sample import SampleView
 from workbench.tui.widgets.table import TablePanel
 from workbench.workspace import Workspace
@@ -88,92 +84,6 @@ async def test_samples_carry_what_the_run_predicted(bench: Any, read_workspace: 
         assert "predicted" not in samples_frame(app.session, "test2").columns
 
 
-async def test_train_starts_a_run_from_the_form(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr("workbench.runs.start_sync", lambda run: started.append(run) or run)
-    async with bench(first="train") as (app, pilot):
-        await pilot.press("n")
-        await wait_for(pilot, lambda: app.current.query("HeadForm Field"))
-        form = app.current.query_one(HeadForm)
-        fields = {field.setting.name: field for field in form.query("Field")}
-        fields["lr"].set_text("0.01")
-        fields["epochs"].set_text("-3")
-        await pilot.pause()
-        await pilot.press("f5")
-        await pilot.pause()
-        assert not started
-        assert fields["epochs"].error
-        assert isinstance(app.focused, Input)
-        fields["epochs"].set_text("2")
-        await pilot.press("f5")
-        await wait_for(pilot, lambda: started)
-        assert started[0].settings["lr"] == 0.01
-        assert started[0].settings["epochs"] == 2
-        await wait_for(pilot, lambda: app.session.runs and panel(app, "runs").row)
-        assert panel(app, "runs").row["id"] == started[0].id
-
-
-async def test_another_head_keeps_what_was_typed(bench: Any) -> None:
-    async with bench(first="train") as (app, pilot):
-        await pilot.press("n")
-        await wait_for(pilot, lambda: app.current.query("HeadForm Form Field"))
-        form = app.current.query_one(HeadForm)
-        {field.setting.name: field for field in form.query("Form Field")}["lr"].set_text("0.5")
-        form.query_one("#head-line Field").set_text("nn1")
-        await wait_for(pilot, lambda: form._head == "nn1" and len(form.query("Form")) == 1)
-        await pilot.pause()
-        head, values = form.answer()
-        assert head == "nn1"
-        assert values["lr"] == 0.5
-
-
-async def test_curves_follow_the_file(bench: Any, read_workspace: Workspace) -> None:
-    folder = make_run(read_workspace, state="queued")
-    async with bench(first="train", size=(120, 40)) as (app, pilot):
-        screen = app.current
-        await wait_for(pilot, lambda: screen._curves and next(iter(screen._curves.values())).rows)
-        curves = next(iter(screen._curves.values()))
-        assert len(curves.rows) == 3
-        with (folder / "metrics.jsonl").open("a") as file:
-            row = {"kind": "epoch", "epoch": 4, "step": 4, "train_loss": None, "val_loss": 0.1}
-            file.write(json.dumps(row) + "\n" + '{"kind": "ep')
-        await wait_for(pilot, lambda: len(curves.rows) == 4)
-        lines, _ = train_parts.loss_chart(curves, app.session.palette)
-        assert len(lines[0].y) == 4
-        assert screen.query_one("#loss", ChartView)._lines
-
-
-async def test_train_stops_resumes_and_removes(bench: Any, read_workspace: Workspace) -> None:
-    make_run(read_workspace, state="queued")
-    async with bench(first="train") as (app, pilot):
-        await wait_for(pilot, lambda: app.session.runs and panel(app, "runs").row)
-        await pilot.press("x")
-        await wait_for(pilot, lambda: app.session.runs[0].state == "stopped")
-        await pilot.press("D")
-        await pilot.pause()
-        await pilot.press("down", "enter")
-        await wait_for(pilot, lambda: not app.session.runs)
-        assert runs.list_runs(read_workspace) == []
-        await wait_for(pilot, lambda: app.current.query_one(ContentSwitcher).current == "nothing")
-
-
-async def test_a_finished_run_is_looked_at(
-    bench: Any, read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_run(read_workspace)
-    async with bench(first="train") as (app, pilot):
-        await wait_for(pilot, lambda: panel(app, "runs").row)
-        text = str(app.current.query_one("#run-text", Static).content)
-        assert "90.0 % [85.0, 95.0]" in text
-        assert "p = 0.010" in text
-        went: list[str] = []
-        monkeypatch.setattr(app, "go", lambda name, selection=None: went.append(name))
-        await pilot.press("enter")
-        await pilot.pause()
-        assert went == ["confusion"]
-        assert app.session.run_pinned
-
-
 async def test_jobs_lists_runs_and_analyses(bench: Any, read_workspace: Workspace) -> None:
     make_run(read_workspace)
     async with bench(first="jobs", answers={"gap": [api.Metric("gap", 0.1)], "bad": ValueError("[x]")}) as (app, pilot):
@@ -190,30 +100,3 @@ async def test_jobs_lists_runs_and_analyses(bench: Any, read_workspace: Workspac
         await pilot.press("l")
         await pilot.pause()
         assert app.screen is not app.current
-
-
-def test_curves_of_a_long_run_stay_small_and_keep_their_epochs() -> None:
-    curves = train_parts.Curves()
-    for start in range(0, 50_000, 1000):
-        rows: list[dict[str, Any]] = [
-            {"kind": "step", "epoch": i / 100, "step": i, "loss": 1.0} for i in range(start, start + 1000)
-        ]
-        curves.add([*rows, {"kind": "epoch", "epoch": start // 1000 + 1, "step": start + 999, "val_loss": 0.5}], start)
-    assert len(curves.rows) < 10_000
-    assert sum(row["kind"] == "epoch" for row in curves.rows) == 50
-    assert [row["step"] for row in curves.rows] == sorted(row["step"] for row in curves.rows)
-
-
-def test_what_a_resumption_made_void_goes() -> None:
-    curves = train_parts.Curves()
-    curves.add([{"kind": "epoch", "epoch": i, "step": i} for i in (1, 2, 3)], 10)
-    curves.add([{"kind": "resumed", "epoch": 1, "step": 1}, {"kind": "epoch", "epoch": 2, "step": 2}], 20)
-    assert [row["epoch"] for row in curves.rows] == [1, 2]
-
-
-def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> None:
-    from workbench.tui.formats import interval
-
-    one = interval(0.2, (0.1, 0.3), 0.0, 1.0, 11, "red", "grey", "●")
-    two = interval(0.3, (0.2, 0.6), 0.0, 1.0, 11, "blue", "grey", "◆")
-    assert train_parts.overlay(one, two).plain == "·──◆───····"

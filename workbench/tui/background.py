@@ -93,6 +93,19 @@ def change_run(run: RunSnapshot, what: str, post: Post) -> None:
         post(messages.RunRefused(str(error)))
 
 
+def note_run(run: RunSnapshot, what: str, name: str, post: Post) -> None:
+    """Turn a run's star, or its tag `name`; posts RunRefused when that cannot be."""
+    from workbench import runs
+
+    try:
+        if what == "star":
+            runs.star(run)
+        else:
+            runs.tag(run, name)
+    except (BadInput, OSError) as error:
+        post(messages.RunRefused(str(error)))
+
+
 def read_metrics(run: RunSnapshot, offset: int, post: Post) -> None:
     """What a run wrote to its metrics after `offset`; posts MetricsRead, also when there is nothing new."""
     from workbench import runs

@@ -209,7 +209,8 @@ def sparkline(values: Sequence[float], width: int, style: str = "") -> Text:
             cells.append("×")
             continue
         top = max(kept, key=abs)
-        cells.append(SPARKS[round((top - low) / (high - low) * 7)] if high > low else SPARKS[3])
+        span = high / 2 - low / 2  # halves, since the difference of two large numbers may overflow
+        cells.append(SPARKS[round((top / 2 - low / 2) / span * 7)] if span > 0 else SPARKS[3])
     return Text("".join(cells), style=style, no_wrap=True)
 
 

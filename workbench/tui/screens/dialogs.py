@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
@@ -140,6 +140,27 @@ class TextDialog(Dialog):
         scroll.focus()
         if self._from_end and isinstance(self._text, str):
             scroll.scroll_end(animate=False)
+
+
+class InputDialog(Dialog):
+    """Ask for one line; answers what was typed, or None."""
+
+    def __init__(self, title: str, hint: str, text: str = "") -> None:
+        super().__init__()
+        self._title, self._hint, self._text = title, hint, text
+
+    def compose(self) -> ComposeResult:
+        box = Vertical(id="box")
+        box.border_title = Text(clean(self._title))  # a str would be read as markup
+        box.border_subtitle = "enter keeps, escape closes"
+        with box:
+            yield Input(self._text, placeholder=self._hint, compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
 
 
 def flowing(text: str) -> str:

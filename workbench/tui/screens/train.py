@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
@@ -15,9 +15,12 @@ from workbench.tui.formats import clean
 from workbench.tui.messages import MetricsRead, RunRefused, RunStarted
 from workbench.tui.screens import train_parts
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.train_actions import ChartActions
+from workbench.tui.screens.train_charts import RunCharts
+from workbench.tui.screens.train_compare import CompareView
+from workbench.tui.screens.train_curves import Curves, Shown
+from workbench.tui.screens.train_runs import RunsPanel
 from workbench.tui.session import Session
-from workbench.tui.widgets.blocks import metrics_text
-from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.head_form import HeadForm
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 from workbench.tui.widgets.table import TablePanel
@@ -29,8 +32,8 @@ TAIL_INTERVAL = 0.2  # seconds between two looks at the metrics of a run that tr
 KEPT = 20  # runs whose curves are kept in memory
 
 
-class TrainScreen(WorkbenchScreen):
-    """Runs: a list, the one under the cursor in full, and a form for the next."""
+class TrainScreen(ChartActions, WorkbenchScreen):
+    """Runs: a list, the one under the cursor in full, its curves, and a form for the next."""
 
     NAME = "train"
     HELP = """
@@ -40,8 +43,15 @@ n opens the form for a new run; each setting says what it allows; enter in a fie
 run under the cursor (it keeps a checkpoint; u takes it up again), delete removes it, l shows its log. enter on a
 finished run makes it the run that all screens look at, and goes to its confusions.
 
-Curves: train and val, by epoch; the loss of single steps runs faintly behind. Test sets have no curve: they are
-looked at once, when training is over.
+space marks runs: the charts then draw them over one another, each in a colour that it keeps, and d shows where their
+settings differ. w shows the sweep of the run under the cursor: its runs, and accuracy against what was swept. / filters
+by settings and results: head:nn1 lr>=1e-4 val>0.8, state:finished, tag:good, starred, -state:failed.
+
+Charts: tab goes to one; left and right move a cursor that tells values, + and - zoom around it, < and > move the range,
+0 shows all of it, m shows one chart alone. c brings loss, accuracy, learning rate, rows per second and memory, a counts
+by epoch, step or seconds, y and Y make axes logarithmic, e smooths (a debiased moving average over the raw line).
+
+Test sets have no curve, unless a run asked for it (test_curves): they are looked at once, when training is over.
 """
 
     DEFAULT_CSS = """
@@ -52,19 +62,21 @@ looked at once, when training is over.
     TrainScreen #charts { height: 3fr; }
     TrainScreen ProgressLine { display: none; }
     TrainScreen .-active ProgressLine { display: block; }
-    TrainScreen.-short #charts { display: none; }
+    TrainScreen.-low #charts { display: none; }
     TrainScreen.-narrow #accuracy { display: none; }
+    TrainScreen.-alone #runs-box, TrainScreen.-alone #run-box { display: none; }
+    TrainScreen.-alone #charts { display: block; }
     TrainScreen #form-page { height: 1fr; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-short"), (32, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
 
     def __init__(self) -> None:
         super().__init__()
-        self._curves: dict[str, train_parts.Curves] = {}
+        self._curves: dict[str, Curves] = {}
         self._looking_at: str | None = None
         self._follow: str | None = None  # a run just started: the cursor goes to it when it is listed
-        self._reading = False
+        self._reading: set[str] = set()
 
     def body(self) -> ComposeResult:
         with ContentSwitcher(initial="nothing"):
@@ -72,15 +84,33 @@ looked at once, when training is over.
             with Vertical(id="runs-page"):
                 with Vertical(id="runs-box", classes="panel") as box:
                     box.border_title = "Runs"
-                    yield TablePanel(id="runs", noun="run")
+                    yield RunsPanel(id="runs")
                 with Vertical(id="run-box", classes="panel") as box:
                     box.border_title = "Run"
                     yield Static(id="run-text", markup=False)
                     yield ProgressLine()
-                with Horizontal(id="charts", classes="panel"):
-                    yield ChartView(id="loss")
-                    yield ChartView(id="accuracy")
+                yield RunCharts(id="charts", classes="panel")
+            yield CompareView(id="compare-page")
             yield HeadForm(id="form-page")
+
+    @property
+    def runs(self) -> RunsPanel:
+        return self.query_one(RunsPanel)
+
+    @property
+    def charts(self) -> RunCharts:
+        return self.query_one(RunCharts)
+
+    @property
+    def page(self) -> str:
+        """What is on show: `nothing`, `runs-page`, `compare-page` or `form-page`."""
+        switchers = self.query(ContentSwitcher)
+        return str(switchers.first().current) if switchers else "nothing"
+
+    def open_page(self, page: str) -> None:
+        self.query_one(ContentSwitcher).current = page
+        if page == "runs-page":
+            self.runs.table.focus()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -89,19 +119,17 @@ looked at once, when training is over.
     # ---- showing
 
     def show(self, session: Session, before: Session | None) -> None:
-        switcher = self.query_one(ContentSwitcher)
         if session.ready and session.runs:
             changed = before is None or any(
                 getattr(session, name) is not getattr(before, name) for name in ("runs", "run_id", "pair", "dark")
             )
             if changed:
                 self._fill(session)
-            if switcher.current == "nothing":
-                switcher.current = "runs-page"
-                self.query_one("#runs", TablePanel).table.focus()
-        elif switcher.current != "form-page":
+            if self.page == "nothing":
+                self.open_page("runs-page")
+        elif self.page != "form-page":
             self._tell_empty(session)
-            switcher.current = "nothing"
+            self.open_page("nothing")
 
     def _tell_empty(self, session: Session) -> None:
         empty = self.query_one(EmptyState)
@@ -112,26 +140,31 @@ looked at once, when training is over.
             empty.tell("the features come first", "see the Data screen", ("1", "Data"), palette=session.palette)
 
     def _fill(self, session: Session) -> None:
-        panel = self.query_one("#runs", TablePanel)
+        panel = self.runs
         room = max(5, self.size.height // 3)
         self.query_one("#runs-box").styles.height = min(len(session.runs or ()) + 3, room)
-        panel.load(train_parts.runs_frame(session), train_parts.run_columns(session, self.size.width), key="id")
+        panel.show(session, self.size.width)
         if self._follow and panel.select_where("id", self._follow):
             self._follow = None
-        self._show_run()
+        self.show_run()
+        if self.page == "compare-page":
+            self.fill_comparison()
 
     @property
     def run(self) -> RunSnapshot | None:
         """The run under the cursor."""
-        row = self.query_one("#runs", TablePanel).row
-        return next((run for run in self.session.runs or () if row and run.id == row["id"]), None)
+        return self.runs.run
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
-        if event.row["id"] != self._looking_at:
-            self._show_run()
+        if event.panel is self.runs and event.row["id"] != self._looking_at:
+            self.show_run()
 
     def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
-        run = next((run for run in self.session.runs or () if run.id == event.row["id"]), None)
+        if event.panel is not self.runs:  # from a comparison back to the run
+            self.open_page("runs-page")
+            self.runs.select_where("id", event.row["id"])
+            return
+        run = self.runs.by_id(event.row["id"])
         if run is None:
             return
         if run.state != "finished":
@@ -142,66 +175,71 @@ looked at once, when training is over.
 
     def on_resize(self) -> None:
         if self.is_mounted and self.query("#run-text"):
-            self._show_run()
+            self.show_run()
 
-    def _show_run(self) -> None:
+    def show_run(self) -> None:
+        """Show the run under the cursor, and the curves of the marked ones with its own."""
         run = self.run
         if run is None:
             return
         self._looking_at = run.id
-        curves = self._curves.get(run.id)
         palette, width = self.palette, max(self.size.width - 2, 10)
         text = train_parts.heading(run, width, palette)
         text.append("\n").append_text(train_parts.settings_text(run, width, palette))
         if run.error:
             text.append(f"\n{clean(run.error)}", style=palette.severities["error"])
-        metrics = train_parts.result_metrics(run, self.session)
-        if metrics and not run.active:
-            text.append("\n").append_text(metrics_text(metrics, width, palette))
+        if not run.active:
+            results = train_parts.results_text(run, self.session, width, short=self.size.height < 32)
+            text.append("\n" if results else "").append_text(results)
         self.query_one("#run-text", Static).update(text)
         self.query_one("#run-box").set_class(run.active, "-active")
         if run.active:
-            fraction = train_parts.run_fraction(run, curves)
+            fraction = train_parts.run_fraction(run, self._curves.get(run.id))
             told = run.phase or run.state
             left = train_parts.remaining(run, fraction)
             self.query_one(ProgressLine).tell(fraction, told, palette=palette, remaining=left)
-        if curves is None or run.active:
-            self._tail()
-        self._draw(curves or train_parts.Curves())
+        self._tail()
+        self.draw()
 
-    def _draw(self, curves: train_parts.Curves) -> None:
-        self.query_one("#loss", ChartView).set(*train_parts.loss_chart(curves, self.palette), self.palette)
-        self.query_one("#accuracy", ChartView).set(*train_parts.accuracy_chart(curves, self.palette), self.palette)
+    def draw(self) -> None:
+        """Draw the curves of the marked runs and of the one under the cursor."""
+        colours = self.runs.colours
+        shown = [
+            Shown(train_parts.short_name(run), self._curves.get(run.id) or Curves(), colours.of(run.id, self.palette))
+            for run in self.runs.drawn_runs
+        ]
+        self.charts.show(shown, self.palette)
 
     # ---- curves
 
     def _tail(self) -> None:
-        """Read what the run under the cursor has written since; nothing while the screen is not on show."""
-        run = self.run
-        if run is None or self._reading or self.bench.current is not self:
+        """Read what the runs that are drawn have written since; nothing while the screen is not on show."""
+        if self.bench.current is not self or not self.query(RunsPanel):
             return
-        curves = self._curves.get(run.id)
-        if curves is None or run.active:
-            self._reading = True
-            self._read(run, curves.offset if curves else 0)
+        for run in self.runs.drawn_runs:
+            curves = self._curves.get(run.id)
+            if run.id not in self._reading and (curves is None or run.active):
+                self._reading.add(run.id)
+                self._read(run, curves.offset if curves else 0)
 
     @work(thread=True, group="metrics", exit_on_error=False)
     def _read(self, run: RunSnapshot, offset: int) -> None:
         try:
             background.read_metrics(run, offset, self.post_message)
         finally:
-            self._reading = False
+            self._reading.discard(run.id)
 
     def on_metrics_read(self, event: MetricsRead) -> None:
-        curves = self._curves.setdefault(event.run_id, train_parts.Curves())
+        curves = self._curves.setdefault(event.run_id, Curves())
         if curves.offset != event.start:
             return
         curves.add(event.rows, event.end)
-        for old in list(self._curves)[: max(0, len(self._curves) - KEPT)]:
+        drawn = {run.id for run in self.runs.drawn_runs}
+        for old in [run_id for run_id in self._curves if run_id not in drawn][: max(0, len(self._curves) - KEPT)]:
             del self._curves[old]
         run = self.run
-        if event.rows and run is not None and run.id == event.run_id:
-            self._show_run() if run.active else self._draw(curves)
+        if event.rows and event.run_id in drawn:
+            self.show_run() if run is not None and run.active and run.id == event.run_id else self.draw()
 
     # ---- actions
 
@@ -211,14 +249,14 @@ looked at once, when training is over.
             return
         form = self.query_one(HeadForm)
         form.open(self.palette, like=self.run)
-        self.query_one(ContentSwitcher).current = "form-page"
+        self.open_page("form-page")
         form.focus_first()
 
     def on_head_form_submitted(self, _event: HeadForm.Submitted) -> None:
         self.action_start()
 
     def action_start(self) -> None:
-        if self.query_one(ContentSwitcher).current != "form-page":
+        if self.page != "form-page":
             self.action_new_run()
             return
         store = self.session.store
@@ -240,9 +278,7 @@ looked at once, when training is over.
         """The app follows too, as the message bubbles on."""
         self._follow = event.run.id
         self._curves.pop(event.run.id, None)
-        switcher = self.query_one(ContentSwitcher)
-        switcher.current = "runs-page" if self.session.runs else "nothing"
-        self.query_one("#runs", TablePanel).table.focus()
+        self.open_page("runs-page" if self.session.runs else "nothing")
 
     def on_run_refused(self, event: RunRefused) -> None:
         """The app shows it, as the message bubbles on."""
@@ -284,14 +320,12 @@ looked at once, when training is over.
             self.app.push_screen(TextDialog(f"Log of {self.run.id}", read_log(self.run)))
 
     def go_back(self) -> bool:
-        if self.query_one("#runs", TablePanel).close_filter():
+        if self.page in ("form-page", "compare-page"):
+            if self.page == "compare-page" and self.query_one("#compared", TablePanel).close_filter():
+                return True
+            self.open_page("runs-page" if self.session.runs else "nothing")
             return True
-        switcher = self.query_one(ContentSwitcher)
-        if switcher.current == "form-page":
-            switcher.current = "runs-page" if self.session.runs else "nothing"
-            self.query_one("#runs", TablePanel).table.focus()
-            return True
-        return False
+        return self.runs.close_filter() or self.end_alone() or self.charts.whole()
 
 
 def read_log(run: RunSnapshot, most: int = 64_000) -> str:

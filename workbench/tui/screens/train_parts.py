@@ -1,18 +1,16 @@
-"""What the Train screen shows, as frames, texts and lines of charts: functions of the session, without widgets."""
+"""What the Train screen shows, as frames and texts: functions of the session, without widgets."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.text import Text
 
 from workbench.tui.formats import clean, duration, interval, number, percent, shorten
 from workbench.tui.session import Session
 from workbench.tui.theme import Palette
-from workbench.tui.widgets.chart import Axes, Line
 from workbench.tui.widgets.form import as_text
 
 if TYPE_CHECKING:
@@ -20,44 +18,14 @@ if TYPE_CHECKING:
 
     from workbench.api import Metric
     from workbench.runs import RunSnapshot
+    from workbench.tui.screens.train_curves import Colours, Curves
     from workbench.tui.widgets.frame_backend import Column
 
-MOST_STEPS = 8000
 DRAWN = 30  # cells of the axis on which the intervals of runs are drawn
 STATE_SIGNS = {"queued": "○", "running": "▶", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
 
 
-@dataclass
-class Curves:
-    """The metrics of one run as read so far; `offset` is where reading goes on."""
-
-    offset: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, rows: list[dict[str, Any]], end: int) -> None:
-        """Take up new rows; those that a resumption made void go."""
-        from workbench.runs import fold
-
-        self.offset = end
-        if not rows:
-            return
-        resumed = any(row.get("kind") == "resumed" for row in rows)
-        self.rows = fold([*self.rows, *rows]) if resumed else [*self.rows, *rows]
-        steps = sum(row.get("kind") == "step" for row in self.rows)
-        if steps > MOST_STEPS:
-            self._thin()
-
-    def _thin(self) -> None:
-        """Drop every other step: more than the widest chart shows, and a run may last for days."""
-        kept, odd = [], False
-        for row in self.rows:
-            odd = not odd if row.get("kind") == "step" else odd
-            if row.get("kind") != "step" or odd:
-                kept.append(row)
-        self.rows = kept
-
-
-def runs_frame(session: Session) -> pl.DataFrame:
+def runs_frame(session: Session, marked: Collection[str] = ()) -> pl.DataFrame:
     """One row a run, newest first; what its columns show is in them as numbers, so that they sort."""
     import polars as pl
 
@@ -66,6 +34,9 @@ def runs_frame(session: Session) -> pl.DataFrame:
         row: dict[str, Any] = {
             "id": run.id,
             "chosen": run.id == session.run_id,
+            "marked": run.id in marked,
+            "starred": run.starred,
+            "tags": " ".join(run.tags),
             "run": short_name(run),
             "state": run.state,
             "epoch": run.epoch,
@@ -84,8 +55,9 @@ def runs_frame(session: Session) -> pl.DataFrame:
     ends = ("low1", "high1", "low2", "high2")
     floats = dict.fromkeys(("val", "gap", "test1", "test2", "seconds", "started", *ends), pl.Float64)
     schema: dict[str, Any] = {
-        "id": pl.String, "chosen": pl.Boolean, "run": pl.String, "state": pl.String, "epoch": pl.Int64,
-        "epochs": pl.Int64, "n1": pl.Int64, "n2": pl.Int64, **floats,
+        "id": pl.String, "chosen": pl.Boolean, "marked": pl.Boolean, "starred": pl.Boolean, "tags": pl.String,
+        "run": pl.String, "state": pl.String, "epoch": pl.Int64, "epochs": pl.Int64, "n1": pl.Int64, "n2": pl.Int64,
+        **floats,
     }  # fmt: skip
     return pl.DataFrame(rows, schema_overrides=schema) if rows else pl.DataFrame(schema=schema)
 
@@ -95,15 +67,17 @@ def short_name(run: RunSnapshot) -> str:
     return run.id.split("-", 2)[-1] if run.id.count("-") >= 2 else run.id
 
 
-def run_columns(session: Session, width: int) -> list[Column]:
-    """How the list of runs is shown in `width` cells."""
+def run_columns(session: Session, width: int, colours: Colours) -> list[Column]:
+    """How the list of runs is shown in `width` cells; `colours` gives marked runs the colour of their curves."""
     from workbench.tui.widgets.frame_backend import Column
 
     palette = session.palette
 
     def name(value: Any, row: Any) -> Text:
-        text = Text("▸ " if row["chosen"] else "  ", style=f"bold {palette.strong}")
-        return text.append(shorten(value, 22), style=f"bold {palette.strong}" if row["chosen"] else palette.text)
+        text = Text("━" if row["marked"] else " ", style=f"bold {colours.of(row['id'], palette)}")
+        text.append("▸ " if row["chosen"] else "  ", style=f"bold {palette.strong}")
+        text.append(shorten(value, 22), style=f"bold {palette.strong}" if row["chosen"] else palette.text)
+        return text.append(" ★" if row["starred"] else "", style=f"bold {palette.strong}")
 
     def state(value: Any, _row: Any) -> Text:
         return Text(f"{STATE_SIGNS.get(value, '')} {value}", style=state_colour(value, palette))
@@ -111,8 +85,28 @@ def run_columns(session: Session, width: int) -> list[Column]:
     def epoch(value: Any, row: Any) -> Text:
         return Text(f"{value:,}/{row['epochs']:,}")
 
-    def started(value: Any, _row: Any) -> Text:
-        return Text(when(value), style=palette.muted)
+    def faint(told: Any) -> Any:
+        return lambda value, _row: Text(told(value), style=palette.muted)
+
+    columns = [
+        Column("run", cell=name),
+        Column("state", cell=state),
+        Column("epoch", cell=epoch, right=True),
+        *accuracy_columns(session),
+        Column("seconds", "time", cell=faint(duration), right=True),
+    ]
+    if any(run.tags for run in session.runs or ()):
+        columns.append(Column("tags", cell=faint(clean), most=16))
+    if width >= 96:
+        columns.append(Column("started", cell=faint(when)))
+    return [*columns, _intervals_column(session)] if width >= 116 and session.pair else columns
+
+
+def accuracy_columns(session: Session) -> list[Column]:
+    """Val, both test sets and the gap: columns of a frame with `val`, `test1`, `n1`, `test2`, `n2`, `gap`."""
+    from workbench.tui.widgets.frame_backend import Column
+
+    palette = session.palette
 
     def accuracy(split: str, count: str = "") -> Any:
         def cell(value: Any, row: Any) -> Text:
@@ -124,26 +118,11 @@ def run_columns(session: Session, width: int) -> list[Column]:
     def gap(value: Any, _row: Any) -> Text:
         return Text("–" if value is None else number(100 * value, 1), style=f"bold {palette.strong}")
 
-    def took(value: Any, _row: Any) -> Text:
-        return Text(duration(value), style=palette.muted)
-
-    names = [shorten(test, 10) for test in session.pair[:2]]
-    columns = [
-        Column("run", cell=name),
-        Column("state", cell=state),
-        Column("epoch", cell=epoch, right=True),
-        Column("val", "val %", cell=accuracy("val"), right=True),
-    ]
-    for place, test in enumerate(names, start=1):
-        columns.append(
-            Column(f"test{place}", f"{test} %", cell=accuracy(session.pair[place - 1], f"n{place}"), right=True)
-        )
-    if len(names) == 2:
-        columns.append(Column("gap", cell=gap, right=True))
-    columns.append(Column("seconds", "time", cell=took, right=True))
-    if width >= 96:
-        columns.append(Column("started", cell=started))
-    return [*columns, _intervals_column(session)] if width >= 116 and session.pair else columns
+    columns = [Column("val", "val %", cell=accuracy("val"), right=True)]
+    for place, test in enumerate(session.pair[:2], start=1):
+        cell = accuracy(test, f"n{place}")
+        columns.append(Column(f"test{place}", f"{shorten(test, 10)} %", cell=cell, right=True))
+    return [*columns, Column("gap", cell=gap, right=True)] if len(session.pair) > 1 else columns
 
 
 def _intervals_column(session: Session) -> Column:
@@ -237,9 +216,12 @@ def heading(run: RunSnapshot, width: int, palette: Palette) -> Text:
     text.append(f"{clean(run.id)}  ", style=f"bold {palette.strong}")
     text.append(f"{STATE_SIGNS.get(run.state, '')} {run.state}", style=state_colour(run.state, palette))
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
+    phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
     text.append(f"{phase}  epoch {run.epoch:,} of {run.epochs:,}", style=palette.muted)
     text.append(f"  {duration(run.seconds)}", style=palette.muted)
     text.append(f"  on {clean(run.device)}" if run.device else "", style=palette.muted)
+    text.append("  ★" if run.starred else "", style=f"bold {palette.strong}")
+    text.append(f"  {clean(' '.join(run.tags))}" if run.tags else "", style=palette.text)
     text.truncate(width, overflow="ellipsis")
     return text
 
@@ -259,54 +241,28 @@ def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
             found.append(Metric(test, result["accuracy"], tuple(result["ci"]), "%", split=test, note=note))
     gap = run.gap
     if gap and gap.get("value") is not None:
-        ci = gap.get("ci")
-        found.append(Metric("gap", gap["value"], tuple(ci) if ci else None, "%", p=gap.get("p")))
+        # in points: percent of a difference of percentages would be read as relative
+        ci = tuple(100 * end for end in gap["ci"]) if gap.get("ci") else None
+        found.append(Metric("gap", 100 * gap["value"], ci, "pts", p=gap.get("p")))
     return found
 
 
-def loss_chart(curves: Curves, palette: Palette) -> tuple[list[Line], Axes]:
-    """Loss of train and val by epoch, with the loss of single steps faintly behind."""
-    epochs = [row for row in curves.rows if row.get("kind") == "epoch"]
-    steps = [row for row in curves.rows if row.get("kind") == "step"]
-    train, val = palette.split("train"), palette.split("val")
-    x = _column(epochs, "epoch")
-    lines = [
-        Line("train", x, _column(epochs, "train_loss"), train),
-        Line("val", x, _column(epochs, "val_loss"), val),
-    ]
-    if steps and (len(epochs) < 2 or len(steps) > 2 * len(epochs)):
-        first = Line("" if len(epochs) > 1 else "train steps", _column(steps, "epoch"), _column(steps, "loss"), train)
-        lines = [Line(first.name, first.x, first.y, first.colour, faint=len(epochs) > 1), *lines]
-    if len(epochs) < 2 and steps:
-        lines = lines[:1]
-    return lines, Axes("loss", "epoch", y_range=_loss_range(lines))
+def results_text(run: RunSnapshot, session: Session, width: int, *, short: bool) -> Text:
+    """What came out of a run: a line each with its interval drawn, or side by side where lines are `short`."""
+    from workbench.tui.formats import p_value
+    from workbench.tui.widgets.blocks import metric_value, metrics_text
 
-
-def _loss_range(lines: list[Line]) -> tuple[float, float] | None:
-    """From zero to the highest loss: a fall is then seen at its size."""
-    finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines]) if lines else np.array([])
-    return (0.0, float(finite.max()) * 1.05) if finite.size and finite.min() >= 0 and finite.max() > 0 else None
-
-
-def accuracy_chart(curves: Curves, palette: Palette) -> tuple[list[Line], Axes]:
-    """Accuracy of train and val by epoch."""
-    epochs = [row for row in curves.rows if row.get("kind") == "epoch"]
-    x = _column(epochs, "epoch")
-    lines = [
-        Line("train", x, _column(epochs, "train_accuracy"), palette.split("train")),
-        Line("val", x, _column(epochs, "val_accuracy"), palette.split("val")),
-    ]
-    best = _best(epochs)
-    return lines, Axes("accuracy", "epoch", percent=True, note=best)
-
-
-def _best(epochs: list[dict[str, Any]]) -> str:
-    values = _column(epochs, "val_accuracy")
-    if not np.isfinite(values).any():
-        return ""
-    at = int(np.nanargmax(values))
-    return f"best val {percent(float(values[at]), digits=1)} at epoch {epochs[at].get('epoch')}"
-
-
-def _column(rows: list[dict[str, Any]], name: str) -> np.ndarray:
-    return np.array([np.nan if row.get(name) is None else float(row[name]) for row in rows], dtype=np.float64)
+    palette, metrics = session.palette, result_metrics(run, session)
+    if not short:
+        return metrics_text(metrics, width, palette)
+    text, line = Text(), Text(no_wrap=True)
+    for metric in metrics:
+        sign = f"{palette.mark(metric.split)} " if metric.split else ""
+        part = Text(f"{sign}{clean(metric.name)} {metric_value(metric)}")
+        part.stylize(palette.split(metric.split) if metric.split else f"bold {palette.strong}")
+        part.append(f"  {p_value(metric.p)}" if metric.p is not None else "", style=palette.muted)
+        if line and line.cell_len + part.cell_len + 3 > width:
+            text.append_text(line).append("\n")
+            line = Text(no_wrap=True)
+        line.append("   " if line else "").append_text(part)
+    return text.append_text(line)

@@ -172,7 +172,8 @@ def _ticks(low: float, high: float, count: int, log: bool = False, percent: bool
         if len(powers) >= 2:
             every = -(-len(powers) // max(count, 1))
             return [(float(power), f"{10.0**power:g}") for power in list(powers)[::every]]
-        return [(at, f"{10.0**at:.3g}") for at in np.linspace(low, high, 3).tolist()]
+        within = _ticks(10.0**low, 10.0**high, count, percent=percent)  # round numbers, where they then stand
+        return [(math.log10(at), label) for at, label in within if at > 0]
     rough = (high - low) / max(count, 1)
     scale = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next(scale * nice for nice in (1.0, 2.0, 2.5, 5.0, 10.0) if scale * nice >= rough - 1e-12 * scale)
@@ -213,7 +214,10 @@ def _head(
     told = ", ".join(part for part in gaps if part)
     if told:
         parts.append(Text(f"{told} left out", style=palette.severities["warning"]))
-    rows = _rows(parts, width, most, palette)
+    rows, all_fit = _rows(parts, width, most, palette)
+    if not all_fit and axes.state and axes.cursor is None:  # names before what the axes are
+        del parts[1 if axes.title else 0]
+        rows, _ = _rows(parts, width, most, palette)
     labels = " against ".join(clean(label) for label in (axes.y_label, axes.x_label) if label)
     for part in (clean(axes.note), labels):
         if part and rows[-1].cell_len + len(part) + 2 <= width:
@@ -229,9 +233,9 @@ def _read(line: Line, axes: Axes) -> str:
     return f" {percent(value, digits=2)}" if axes.percent else f" {number(value)}"
 
 
-def _rows(parts: Sequence[Text], width: int, most: int, palette: Palette) -> list[Text]:
-    """Parts side by side, two cells apart, on at most `most` rows; how many found no room is told."""
-    rows = [Text(no_wrap=True)]
+def _rows(parts: Sequence[Text], width: int, most: int, palette: Palette) -> tuple[list[Text], bool]:
+    """Parts side by side, two cells apart, on at most `most` rows; how many found no room is told in the last."""
+    rows, fit = [Text(no_wrap=True)], True
     for place, part in enumerate(parts):
         room = width - rows[-1].cell_len - (2 if rows[-1] else 0)
         if part.cell_len > room and rows[-1] and len(rows) < most:
@@ -239,11 +243,12 @@ def _rows(parts: Sequence[Text], width: int, most: int, palette: Palette) -> lis
             room = width
         if part.cell_len > room and rows[-1]:
             rows[-1].append(f" +{len(parts) - place}", style=palette.muted)
+            fit = False
             break
         rows[-1].append("  " if rows[-1] else "").append_text(part)
     for row in rows:
         row.truncate(width)
-    return rows
+    return rows, fit
 
 
 _MARKERS_PLAIN = ("⠿", "+", "x", "o")
