@@ -11,7 +11,7 @@ from workbench.settings import param
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SHRINKAGES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+SHRINKAGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 
 
 class Settings(Calibrated):
@@ -21,7 +21,7 @@ class Settings(Calibrated):
     rule: str = param(
         "val",
         choices=("val", "ledoit-wolf"),
-        help="without a shrinkage given; val: the best of 10 on val; ledoit-wolf: by formula, from rows about their "
+        help="without a shrinkage given; val: the best of 12 on val; ledoit-wolf: by formula, from rows about their "
         "class means",
     )
 

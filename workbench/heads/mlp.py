@@ -16,6 +16,10 @@ class Settings(TrainedByGradient):
     activation: str = param("gelu", choices=("relu", "gelu", "silu", "tanh"), help="after each hidden layer")
     norm: str = param("none", choices=("none", "batch", "layer"), help="before each activation")
     dropout: float = param(0.5, ge=0, lt=1, help="share of hidden units dropped in each step")
+    label_smoothing: float = param(0.1, ge=0, lt=1, help="share of the target spread evenly over all classes")
+    feature_dropout: float = param(
+        0.2, ge=0, lt=1, help="share of a sample's features set to 0 in each step, the rest scaled up"
+    )
     residual: bool = param(False, help="add what enters a hidden layer to what leaves it, where the widths are equal")
 
 
