@@ -10,10 +10,13 @@ from textual.widgets import ContentSwitcher, Input, Static
 from tui_support import make_run, wait_for
 
 from workbench import runs
+from workbench.heads import HEADS
+from workbench.settings import declared
 from workbench.tui.screens import train_curves, train_parts
 from workbench.tui.screens.train_curves import Curves
 from workbench.tui.widgets.chart import ChartView
-from workbench.tui.widgets.head_form import HeadForm
+from workbench.tui.widgets.form import Field, Fold, FoldLine
+from workbench.tui.widgets.head_form import HeadForm, arranged
 from workbench.tui.widgets.table import TablePanel
 from workbench.workspace import Workspace
 
@@ -134,3 +137,65 @@ def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> No
     one = interval(0.2, (0.1, 0.3), 0.0, 1.0, 11, "red", "grey", "●")
     two = interval(0.3, (0.2, 0.6), 0.0, 1.0, 11, "blue", "grey", "◆")
     assert train_parts.overlay(one, two).plain == "·──◆───····"
+
+
+async def test_the_form_is_walked_field_by_field(bench: Any) -> None:
+    async with bench(first="train") as (app, pilot):
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.current.query("HeadForm Form Field"))
+
+        def place() -> str:
+            widget = app.focused
+            return widget.parent.setting.name if isinstance(widget.parent, Field) else widget.parent.group.title
+
+        walked = [place()]
+        for key in ("tab", "tab", "down", "down", "down", "tab", "down", "down", "down", "down"):
+            await pilot.press(key)
+            walked.append(place())
+        assert walked == ["head", "lr", "weight_decay", "batch_size", "epochs", "schedule", "transform", "start",
+                          "start_scale", "decay_to_start", "rate over time"]  # fmt: skip
+        await pilot.press("up")
+        assert place() == "decay_to_start"
+
+
+async def test_groups_fold_and_tell_what_is_changed_in_them(bench: Any) -> None:
+    async with bench(first="train") as (app, pilot):
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.current.query("HeadForm Form Field"))
+        form = app.current.query_one(HeadForm)
+        fields = {field.setting.name: field for field in form.query(Field)}
+        fold = next(fold for fold in form.query(Fold) if fold.group.title == "regularisation")
+        assert not fields["mixup"].display
+        assert "•" not in str(fold.query_one(FoldLine).content)
+        fold.query_one(FoldLine).focus()
+        await pilot.press("space", "tab", "tab", "tab", *"0.2")
+        assert fields["mixup"].text == "0.2"
+        assert fields["mixup"].changed
+        assert "default 0 ·" in fields["mixup"].hint().plain
+        fold.fold(True)
+        assert "• mixup 0.2, label smoothing" in str(fold.query_one(FoldLine).content)
+        fields["mixup"].set_text("-1")
+        await pilot.pause()
+        await pilot.press("f5")
+        assert app.focused is fields["mixup"].query_one(Input)
+        assert not fold.has_class("-folded")
+
+
+async def test_defaults_do_not_follow_to_another_head(bench: Any) -> None:
+    async with bench(first="train") as (app, pilot):
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.current.query("HeadForm Form Field"))
+        form = app.current.query_one(HeadForm)
+        form.query_one("#head-line Field", Field).set_text("mlp")
+        await wait_for(pilot, lambda: form._head == "mlp" and len(form.query("Form")) == 1)
+        await wait_for(pilot, lambda: form.query("Form Field"))
+        assert form.answer()[1]["label_smoothing"] == 0.1
+
+
+def test_every_setting_of_every_head_is_in_the_form_once() -> None:
+    for spec in HEADS.values():
+        settings, groups = arranged(spec.Settings)
+        assert set(settings) == set(declared(spec.Settings))
+        grouped = [name for group in groups for name in group.names]
+        assert len(grouped) == len(set(grouped))
+    assert list(arranged(HEADS["knn"].Settings)[0])[:3] == ["transform", "k", "temperature"]

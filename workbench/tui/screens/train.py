@@ -21,6 +21,7 @@ from workbench.tui.screens.train_compare import CompareView
 from workbench.tui.screens.train_curves import Curves, Shown
 from workbench.tui.screens.train_runs import RunsPanel
 from workbench.tui.session import Session
+from workbench.tui.widgets.bars import FooterBar
 from workbench.tui.widgets.head_form import HeadForm
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 from workbench.tui.widgets.table import TablePanel
@@ -109,6 +110,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
 
     def open_page(self, page: str) -> None:
         self.query_one(ContentSwitcher).current = page
+        self.query_one(FooterBar).refresh()
         if page == "runs-page":
             self.runs.table.focus()
 

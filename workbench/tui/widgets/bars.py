@@ -118,7 +118,12 @@ class FooterBar(Widget):
     def render(self) -> Text:
         variables = self.app.theme_variables
         line, room = Text(" "), self.size.width - 1
-        entries = footer_of(self.screen_name, self.keymap)
+        # what means nothing on the page on show is left out
+        entries = [
+            (key, action)
+            for key, action in footer_of(self.screen_name, self.keymap)
+            if "." in action.action or self.screen.check_action(action.action, ()) is not False
+        ]
         fitting = []
         for key, action in entries:
             need = cell_len(key) + 1 + cell_len(action.title) + 2

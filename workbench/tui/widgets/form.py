@@ -1,4 +1,4 @@
-"""A form made from declared settings: one line each, with the allowed values, checked as one types."""
+"""A form made from declared settings: one line each, with the allowed values, checked as one types; groups fold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
@@ -21,6 +21,13 @@ from workbench.tui.formats import clean
 from workbench.tui.theme import Palette
 
 YES_NO = ("true", "false")
+STOPS = "Field Input, Field Select, FoldLine"  # where up and down, or tab, go
+
+
+class Choice(Select[str], inherit_bindings=False):
+    """A list to choose from; up and down move on to the other fields until it is opened."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", show=False)]
 
 
 class Field(Horizontal):
@@ -28,7 +35,8 @@ class Field(Horizontal):
 
     DEFAULT_CSS = """
     Field { height: auto; width: 1fr; }
-    Field > .name { width: 16; height: 1; color: $muted; }
+    Field > .name { width: 18; height: 1; color: $muted; }
+    Field.-changed > .name { color: $foreground; }
     Field > Input, Field > Select { width: 22; height: 1; }
     Field > Select > SelectCurrent { height: 1; border: none; padding: 0 1; background: $surface; }
     Field > Select:focus > SelectCurrent { background: $cursor; }
@@ -56,15 +64,16 @@ class Field(Horizontal):
         self.remove_class("-asked")
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(self.setting.name.replace("_", " "), overflow="ellipsis", no_wrap=True), classes="name")
+        yield Static(self.label_text(), classes="name")
         text = as_text(self._value)
         if self._choices:
             known = list(dict.fromkeys([*self._choices, *([text] if text else [])]))
-            yield Select(
+            yield Choice(
                 [(Text(clean(word)), word) for word in known], value=text or known[0], allow_blank=False, compact=True
             )
         else:
-            yield Input(value=text, compact=True, select_on_focus=True)
+            placeholder = "none" if self.setting.optional else ""
+            yield Input(value=text, placeholder=placeholder, compact=True, select_on_focus=True)
         yield Static(self.hint(), classes="hint")
 
     def hint(self) -> Text:
@@ -72,9 +81,19 @@ class Field(Horizontal):
         if self.error:
             return Text(self.error, style=f"bold {self.palette.severities['error']}")
         setting = self.setting
-        default = f"default {as_text(setting.default) or 'none'}" if setting.default != self._value else ""
+        default = f"default {as_text(setting.default) or 'none'}" if self.has_class("-changed") else ""
         parts = ["" if self._choices else allowed_text(setting), default, clean(setting.help)]
         return Text(" · ".join(part for part in parts if part))
+
+    def label_text(self) -> Text:
+        """The setting's name, with a mark once its value is not the default."""
+        mark = "• " if self.has_class("-changed") else "  "
+        return Text(mark + self.setting.name.replace("_", " "), overflow="ellipsis", no_wrap=True)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value is another than the default, as far as it can be read."""
+        return self.has_class("-changed")
 
     @property
     def text(self) -> str:
@@ -91,19 +110,90 @@ class Field(Horizontal):
         try:
             value = self.setting.convert(self.text)
         except BadInput as error:
-            self._tell(str(error).partition(": ")[2] or str(error))
+            self._tell(str(error).partition(": ")[2] or str(error), changed=True)
             raise
-        self._tell("")
+        self._tell("", changed=value != self.setting.default)
         return value
 
-    def _tell(self, error: str) -> None:
-        if error != self.error:
+    def _tell(self, error: str, *, changed: bool) -> None:
+        if error != self.error or changed != self.changed:
             self.error = error
             self.set_class(bool(error), "-wrong")
+            self.set_class(changed, "-changed")
             self.query_one(".hint", Static).update(self.hint())
+            self.query_one(".name", Static).update(self.label_text())
 
 
-class Form(VerticalScroll):
+@dataclass(frozen=True)
+class Group:
+    """Settings that belong together; a `folded` group shows one line until it is opened."""
+
+    title: str
+    names: tuple[str, ...]
+    folded: bool = True
+
+
+class FoldLine(Static, can_focus=True):
+    """The line of a group: enter or space opens and closes it."""
+
+    help_text = "A group of settings: enter or space opens and closes it."
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "fold", show=False),
+        Binding("right", "fold(False)", show=False),
+        Binding("left", "fold(True)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    FoldLine { height: 1; width: 1fr; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    FoldLine:focus { background: $cursor; }
+    """
+
+    def action_fold(self, folded: bool | None = None) -> None:
+        if isinstance(self.parent, Fold):
+            self.parent.fold(folded)
+
+    def on_click(self) -> None:
+        self.action_fold()
+
+
+class Fold(Vertical):
+    """A group of fields that folds into one line, which tells what in it is not the default."""
+
+    DEFAULT_CSS = """
+    Fold { height: auto; width: 1fr; }
+    Fold.-folded > Field { display: none; }
+    """
+
+    def __init__(self, group: Group, fields: Sequence[Field], palette: Palette) -> None:
+        super().__init__(FoldLine(markup=False), *fields)
+        self.group = group
+        self.palette = palette
+        self.set_class(group.folded, "-folded")
+
+    def on_mount(self) -> None:
+        self.tell()
+
+    def fold(self, folded: bool | None = None) -> None:
+        """Fold the group or open it; None turns it."""
+        self.set_class(not self.has_class("-folded") if folded is None else folded, "-folded")
+        self.tell()
+
+    def tell(self) -> None:
+        """Write the line: the group's title, and what is in it while it is folded."""
+        palette, folded = self.palette, self.has_class("-folded")
+        line = Text(f"{'▸' if folded else '▾'} {self.group.title:<16}", style=palette.text)
+        if folded:
+            fields = sorted(self.query(Field), key=lambda field: not field.changed)
+            for place, field in enumerate(fields):
+                name = field.setting.name.replace("_", " ")
+                line.append(", " if place else "", style=palette.faint)
+                told = f"• {name} {clean(field.text) or 'none'}" if field.changed else name
+                line.append(told, style=palette.text if field.changed else palette.faint)
+        self.query_one(FoldLine).update(line)
+
+
+class Form(VerticalScroll, can_focus=False):
     """The settings of a head or the parameters of an analysis. Up and down, or tab, move between the fields."""
 
     help_text = (
@@ -136,25 +226,41 @@ class Form(VerticalScroll):
         values: Mapping[str, Any] | None = None,
         *,
         offers: Mapping[str, Sequence[str]] | None = None,
+        groups: Sequence[Group] = (),
         palette: Palette,
         id: str | None = None,
     ) -> None:
-        """`offers` gives the choices for settings by their `kind`, e.g. `{"split": ["train", "val", "v2"]}`."""
+        """`offers` gives the choices for settings by their `kind`, e.g. `{"split": ["train", "val", "v2"]}`.
+
+        Settings that are in none of `groups` come first; names in groups that are no settings are passed over.
+        """
         super().__init__(id=id)
         self.settings = settings
         self._start = dict(values or {})
         self._offers = offers or {}
         self._palette = palette
+        self._groups = groups
 
     def compose(self) -> ComposeResult:
-        for name, setting in self.settings.items():
-            value = self._start.get(name, setting.default)
-            choices = setting.choices or tuple(self._offers.get(setting.kind, ()))
-            if setting.type is bool:
-                choices = YES_NO
-            elif choices and setting.optional:
-                choices = ("none", *choices)
-            yield Field(setting, value, choices, self._palette)
+        grouped = {name for group in self._groups for name in group.names}
+        yield from (self._field(name) for name in self.settings if name not in grouped)
+        for group in self._groups:
+            fields = [self._field(name) for name in group.names if name in self.settings]
+            if fields:
+                yield Fold(group, fields, self._palette)
+
+    def _field(self, name: str) -> Field:
+        setting = self.settings[name]
+        value = self._start.get(name, setting.default)
+        choices = setting.choices or tuple(self._offers.get(setting.kind, ()))
+        if setting.type is bool:
+            choices = YES_NO
+        elif choices and setting.optional:
+            choices = ("none", *choices)
+        return Field(setting, value, choices, self._palette)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._check_all)
 
     def values(self) -> dict[str, Any]:
         """All values, converted; raises BadInput for the first that is not allowed, and focuses its field."""
@@ -165,6 +271,8 @@ class Form(VerticalScroll):
             except BadInput as error:
                 first = first or (field, error)
         if first:
+            if isinstance(first[0].parent, Fold):
+                first[0].parent.fold(False)
             first[0].query_one("Input, Select", Widget).focus()
             raise first[1]
         return out
@@ -173,23 +281,34 @@ class Form(VerticalScroll):
         """What stands in the fields, as text."""
         return {field.setting.name: field.text for field in self.query(Field)}
 
+    def changed_texts(self) -> dict[str, str]:
+        """What stands in the fields that do not have their default."""
+        self._check_all()
+        return {field.setting.name: field.text for field in self.query(Field) if field.changed}
+
     def action_next(self) -> None:
-        self.screen.focus_next("Form Input, Form Select")
+        self.screen.focus_next(STOPS)
 
     def action_previous(self) -> None:
-        self.screen.focus_previous("Form Input, Form Select")
+        self.screen.focus_previous(STOPS)
 
     @on(Input.Changed)
     @on(Select.Changed)
     def _edited(self, event: Input.Changed | Select.Changed) -> None:
         event.stop()
+        self.post_message(self.Changed(self, self._check_all()))
+
+    def _check_all(self) -> bool:
+        """Check every field, which marks those that are wrong or changed; whether all are allowed."""
         valid = True
         for field in self.query(Field):
             try:
                 field.check()
             except BadInput:
                 valid = False
-        self.post_message(self.Changed(self, valid))
+        for fold in self.query(Fold):
+            fold.tell()
+        return valid
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
