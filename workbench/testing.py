@@ -32,12 +32,14 @@ class TinyRun:
     head: str = "tiny"
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    columns: int | None = None  # it looks at the first so many features; None: at all
 
     def predictions(self, split: str) -> pl.DataFrame:
         """As `workbench.api.RunView.predictions`."""
         train, asked = self.store.train, self.store.split(split)
-        means = np.stack([train.features[train.labels == c].mean(axis=0) for c in range(len(self.store.classes))])
-        distance = ((asked.features[:, None] - means) ** 2).sum(axis=2)
+        features, seen = train.features[:, : self.columns], asked.features[:, : self.columns]
+        means = np.stack([features[train.labels == c].mean(axis=0) for c in range(len(self.store.classes))])
+        distance = ((seen[:, None] - means) ** 2).sum(axis=2)
         weight = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
         predicted = distance.argmin(axis=1)
         frame = pl.DataFrame(
@@ -70,7 +72,7 @@ def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, see
 def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Context:
     """What an analysis is given, on a tiny store made in `folder` (or on `store`); `given` replaces fields of it."""
     made = store or tiny_store(folder)
-    run = TinyRun(made)
+    run, other = TinyRun(made), TinyRun(made, id="20260101-000001-tiny-01", columns=2)
     names = list(made.tests)
     ctx = Context(
         splits=made.splits,
@@ -79,7 +81,7 @@ def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Cont
         label_values=made.label_values,
         feature_names=made.feature_names,
         run=run,
-        runs={run.id: run},
+        runs={run.id: run, other.id: other},
     )
     return replace(ctx, **given)
 

@@ -40,6 +40,7 @@ def intervals(
     classes: int,
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
+    bins: int = BINS,
 ) -> Mapping[str, Interval]:
     """95% percentile intervals of `precision`, `recall`, `f1` (macro) and `ece`; samples are drawn with replacement.
 
@@ -50,7 +51,7 @@ def intervals(
     correct = label == predicted
     order = np.argsort(confidence, kind="stable")
     difference = (correct.astype(np.float64) - confidence)[order]
-    starts = edges(n, BINS)
+    starts = edges(n, bins)
     for _ in range(resamples if n else 0):
         times = np.bincount(rng.integers(n, size=n), minlength=n)
         support = np.bincount(label, times, classes)

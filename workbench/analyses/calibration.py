@@ -1,0 +1,88 @@
+"""Does a run's confidence mean what it says, on each split, and how much does one temperature mend?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from workbench.api import Analysis, Block, Chart, Context, Metric, Series, Table, param
+from workbench.stats import bootstrap
+from workbench.stats.calibration import expected_calibration_error, reliability
+from workbench.stats.intervals import clopper_pearson
+
+
+class Calibration(Analysis):
+    """Expected calibration error of the chosen run on val and each test set, before and after temperature scaling, and
+    the reliability behind it: accuracy against confidence, bins of equal mass, 95% Clopper-Pearson intervals.
+
+    The temperature was fitted on val when the run was trained, so that it is of val alone; the interval of an error is
+    a percentile bootstrap, which leans upwards for a quantity that cannot be negative.
+    """
+
+    name = "calibration"
+    title = "Calibration"
+    needs_run = True
+
+    class Params:
+        bins: int = param(15, ge=2, le=100, help="bins of equal mass")
+        calibrated: bool = param(False, help="draw confidences after temperature scaling")
+
+    def run(self, ctx: Context, params: Params) -> Iterator[Block]:
+        run = ctx.needs_run()
+        temperature = (run.summary.get("temperature") or {}).get("value")
+        if temperature is not None:
+            yield Metric(
+                "temperature", float(temperature), note="fitted on val; above 1: the head is too sure of itself"
+            )
+        series, parts = [], []
+        sets = ["val", *(name for name in ctx.splits if name != "train")]
+        for i, name in enumerate(dict.fromkeys(sets)):
+            if ctx.cancelled:
+                return
+            ctx.progress(i / len(sets), name)
+            cut = name == "val" and "val" not in ctx.splits
+            frame = run.predictions("train").filter("val") if cut else run.predictions(name)
+            if frame.is_empty():
+                continue
+            yield from _errors(ctx, name, frame, params.bins)
+            column = "calibrated" if params.calibrated and "calibrated" in frame.columns else "confidence"
+            found = reliability(frame[column].to_numpy(), frame["correct"].to_numpy(), params.bins)
+            split = "" if cut else name
+            series.append(Series(name, found.confidence, found.accuracy, split=split))
+            low, high = clopper_pearson(np.rint(found.accuracy * found.count), found.count)
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "split": [name] * len(found.count),
+                        "count": found.count,
+                        "confidence": found.confidence,
+                        "accuracy": found.accuracy,
+                        "low": low,
+                        "high": high,
+                        "least": found.least,
+                        "most": found.most,
+                    }
+                )
+            )
+        diagonal = np.array([0.0, 1.0])
+        series.append(Series("as it should be", diagonal, diagonal))
+        yield Chart(series, "reliability", x_label="confidence", y_label="accuracy", note="bins of equal mass")
+        if parts:
+            percent = ("confidence", "accuracy", "low", "high", "least", "most")
+            yield Table(pl.concat(parts), "bins", percent=percent, note="accuracy with 95% Clopper-Pearson interval")
+        ctx.progress(1.0)
+
+
+def _errors(ctx: Context, name: str, frame: pl.DataFrame, bins: int) -> Iterator[Metric]:
+    label, predicted, correct = (frame[column].to_numpy() for column in ("label", "predicted", "correct"))
+    confidence = frame["confidence"].to_numpy()
+    split = name if name in ctx.splits else ""
+    found = bootstrap.intervals(label, predicted, confidence, len(ctx.classes), ctx.rng, bins=bins)
+    note = f"{len(frame):,} samples; mean confidence {confidence.mean():.3f}, accuracy {correct.mean():.3f}"
+    error = expected_calibration_error(confidence, correct, bins)
+    yield Metric(f"calibration error {name}", error, ci=found["ece"], split=split, note=note)
+    if "calibrated" in frame.columns:
+        after = expected_calibration_error(frame["calibrated"].to_numpy(), correct, bins)
+        yield Metric(f"calibration error {name}, with temperature", after, split=split)

@@ -1,0 +1,94 @@
+"""Two runs on the same test sets: is one better, and does one lose less from test set 1 to test set 2?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from workbench.api import Analysis, BadInput, Block, Context, Metric, RunView, Table, param
+from workbench.errors import nearest
+from workbench.stats import paired
+
+
+class Compare(Analysis):
+    """The chosen run (a) against another (b) on the same samples: accuracy of each, their difference with a paired
+    bootstrap interval, and McNemar's exact test on each test set; and the difference of their gaps.
+
+    Null hypothesis of McNemar's test: of the samples that only one run gets right, each is as likely to be right in
+    either. The difference of gaps is (gap of a) - (gap of b), samples drawn with replacement within each test set,
+    those of both runs together; its p value is that of the bootstrap, for no difference.
+    """
+
+    name = "compare"
+    title = "Compare two runs"
+    needs_run = True
+
+    class Params:
+        other: str = param(
+            "", kind="run", help="the run to compare with: its id, or the beginning of it; empty: newest"
+        )
+        resamples: int = param(10_000, ge=100, le=1_000_000, help="of the bootstrap")
+
+    def run(self, ctx: Context, params: Params) -> Iterator[Block]:
+        a = ctx.needs_run()
+        b = _other(ctx, a, params.other)
+        ctx.log(f"a: {a.id}, b: {b.id}")
+        rows, right = [], {}
+        for name in (name for name in ctx.splits if name != "train"):
+            pair = _correct(a, b, name)
+            right[name] = pair
+            value, low, high = paired.accuracy_difference(*pair, ctx.rng, params.resamples)
+            only_a, only_b = paired.discordant(*pair)
+            p = paired.mcnemar_exact(only_a, only_b)
+            note = f"{len(pair[0]):,} samples; only a right: {only_a:,}, only b: {only_b:,}; McNemar, exact"
+            yield Metric(f"accuracy a - b, {name}", value, ci=(low, high), unit="%", p=p, split=name, note=note)
+            means = pair[0].mean(), pair[1].mean()
+            rows.append((name, *means, value, low, high, only_a, only_b, p))
+        if len(ctx.pair) == 2 and all(name in right for name in ctx.pair):
+            found = paired.gap_difference(right[ctx.pair[0]], right[ctx.pair[1]], ctx.rng, params.resamples)
+            yield Metric(
+                "gap of a - gap of b",
+                found.value,
+                ci=(found.low, found.high),
+                unit="%",
+                p=found.p,
+                note=f"gap: accuracy {ctx.pair[0]} less {ctx.pair[1]}; paired bootstrap of {params.resamples:,}",
+            )
+        columns = ("test_set", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")
+        frame = pl.DataFrame(rows, schema=list(columns), orient="row")
+        percent = ("a", "b", "difference", "low", "high")
+        yield Table(frame, "comparison", percent=percent, note=f"a: {a.head} {a.id}; b: {b.head} {b.id}")
+        differing = _settings(a, b)
+        if len(differing):
+            yield Table(differing, "settings", note="what differs between the settings of the two runs")
+        ctx.progress(1.0)
+
+
+def _other(ctx: Context, run: RunView, asked: str) -> RunView:
+    """The run that `asked` names, or the newest other one."""
+    known = [run_id for run_id in ctx.runs if run_id != run.id]
+    found = [run_id for run_id in known if run_id.startswith(asked)] if asked else known[:1]
+    if not known:
+        raise BadInput("a comparison needs two finished runs: train another head first")
+    if len(found) != 1:
+        told = f"{len(found)} runs begin so" if found else f"no such finished run{nearest(asked, known)}"
+        raise BadInput(f"other = {asked!r}: {told}")
+    return ctx.runs[found[0]]
+
+
+def _correct(a: RunView, b: RunView, name: str) -> tuple[np.ndarray, np.ndarray]:
+    frames = a.predictions(name), b.predictions(name)
+    if not frames[0]["label"].equals(frames[1]["label"], check_names=False):
+        raise BadInput(f"runs {a.id} and {b.id} were evaluated on different samples of {name}: train one of them again")
+    if frames[0].is_empty():
+        raise BadInput(f"test set {name} has no samples")
+    return frames[0]["correct"].to_numpy(), frames[1]["correct"].to_numpy()
+
+
+def _settings(a: RunView, b: RunView) -> pl.DataFrame:
+    one, other = ({"head": run.head, **run.config.get("settings", {})} for run in (a, b))
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    told = {"setting": names, "a": [str(one.get(n)) for n in names], "b": [str(other.get(n)) for n in names]}
+    return pl.DataFrame(told, schema={"setting": pl.String, "a": pl.String, "b": pl.String})
