@@ -197,12 +197,29 @@ def test_parts_of_a_batch_add_up_to_its_loss(weight: torch.Tensor | None, mixed:
     logits, y, other = torch.randn(10, 3), torch.randint(0, 3, (10,)), torch.randint(0, 3, (10,))
     targets = Targets(y, other, 0.3) if mixed else Targets(y)
     made = Loss(0.1, weight)
-    parts = sum(made(logits[a:b], targets.part(a, b), targets) for a, b in ((0, 4), (4, 5), (5, 10)))
-    torch.testing.assert_close(parts, made(logits, targets))
+    parts = sum(made(logits[a:b], targets.part(a, b), targets)[0] for a, b in ((0, 4), (4, 5), (5, 10)))
+    torch.testing.assert_close(parts, made(logits, targets)[0])
+    assert torch.equal(made(logits, targets)[1], logits.argmax(1))
     expected = nn.functional.cross_entropy(logits, y, weight=weight, label_smoothing=0.1)
     if mixed:
         expected = 0.3 * expected + 0.7 * nn.functional.cross_entropy(logits, other, weight=weight, label_smoothing=0.1)
-    torch.testing.assert_close(made(logits, targets), expected)
+    torch.testing.assert_close(made(logits, targets)[0], expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_plain_cross_entropy_and_its_gradient_are_torchs(scale: float) -> None:
+    """Also where probabilities are 0 to the last bit."""
+    torch.manual_seed(0)
+    mine = (torch.randn(20, 7) * scale).requires_grad_()
+    theirs = mine.detach().clone().requires_grad_()
+    y = torch.randint(0, 7, (20,))
+    found, predicted = Loss(0.0, None)(mine, Targets(y))
+    expected = nn.functional.cross_entropy(theirs, y)
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(predicted, theirs.argmax(1))
+    (3 * found).backward()
+    (3 * expected).backward()
+    torch.testing.assert_close(mine.grad, theirs.grad)
 
 
 def test_mixup_mixes_samples_and_labels_alike() -> None:
