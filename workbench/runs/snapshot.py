@@ -154,6 +154,7 @@ def read_metrics(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], i
     Rows: `kind` "epoch" (`epoch`, `step`, `time`, `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, `lr`,
     `rows_per_second`), "step" (`epoch` as a fraction, `step`, `time`, `loss`, `lr`) and, where a run was resumed,
     "resumed" (`epoch`, `step`): what came before with a later step is done again, and `fold` leaves it out.
+    A closed-form head's epochs are its candidates: `setting` and `value` say which, `lr` is null.
     """
     return files.read_lines(folder / METRICS, offset)
 
