@@ -74,7 +74,8 @@ async def test_reading_shows_progress_and_escape_stops_it(
     workspace = Workspace.open(make_folder(name="fresh"))
     asked = threading.Event()
 
-    def slow(workspace: Workspace, progress: Any, cancelled: Callable[[], bool]) -> None:
+    def slow(workspace: Workspace, progress: Any, notice: Any, cancelled: Callable[[], bool]) -> None:
+        notice("another process is reading")
         progress(IngestProgress("train", 100, 10, 100, 1.0))
         while not cancelled():
             asked.wait(0.01)

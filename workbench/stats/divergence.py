@@ -86,24 +86,37 @@ def ks_p_value(distance: np.ndarray, n: int, m: int) -> np.ndarray:
 def histograms(a: np.ndarray, b: np.ndarray, bins: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shares of `a` [n] and of `b` [m] in bins with shared edges: (edges [k + 1], shares of a [k], shares of b [k]).
 
-    `bins` = 0 takes the width of Freedman and Diaconis (1981) on both together, kept to 10 to 60 bins; whole numbers
-    get bins of one or more of them each, centred on them, since other widths would show a comb that is not there.
+    The edges are `bin_edges` of both together.
     """
-    both = np.concatenate([a, b]).astype(np.float64)
-    low, high = float(both.min()), float(both.max())
-    if bins <= 0 and high - low < 1e6 and bool((both == np.rint(both)).all()):
+    edges = bin_edges(np.concatenate([a, b]), bins)
+    return edges, shares(a, edges), shares(b, edges)
+
+
+def shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The share of `values` [n] in each bin between `edges` [k + 1]: float64 [k]."""
+    found: np.ndarray = np.histogram(values.astype(np.float64), edges)[0] / len(values)
+    return found
+
+
+def bin_edges(values: np.ndarray, bins: int = 0) -> np.ndarray:
+    """Edges [k + 1] of bins that hold all of `values` [n], which are finite and not none.
+
+    `bins` = 0 takes the width of Freedman and Diaconis (1981), kept to 10 to 60 bins; whole numbers get bins of one or
+    more of them each, centred on them, since other widths would show a comb that is not there.
+    """
+    values = values.astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    if bins <= 0 and high - low < 1e6 and bool((values == np.rint(values)).all()):
         step = -(-(high - low + 1) // MOST_BINS)
         bins = int(-(-(high - low + 1) // step))
         low, high = low - 0.5, low - 0.5 + step * bins
     elif low == high:
         low, high = low - 0.5, high + 0.5
     if bins <= 0:
-        upper, lower = np.percentile(both, [75, 25])
-        width = 2 * (upper - lower) / len(both) ** (1 / 3)
+        upper, lower = np.percentile(values, [75, 25])
+        width = 2 * (upper - lower) / len(values) ** (1 / 3)
         bins = int(np.clip((high - low) / width if width > 0 else 30, 10, MOST_BINS))
-    edges = np.linspace(low, high, bins + 1)
-    first, second = (np.histogram(side.astype(np.float64), edges)[0] / len(side) for side in (a, b))
-    return edges, first, second
+    return np.linspace(low, high, bins + 1)
 
 
 def _columns(values: np.ndarray) -> np.ndarray:

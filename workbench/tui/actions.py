@@ -71,6 +71,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-part", ("tab",), "next part", "move to the next part of the screen", call="app.focus_next"),
     Action("all-checks", ("c",), "checks", "what is odd about the data, why it matters and what to do", ("data",),
            footer=6),
+    Action("run-checks", ("ctrl+r", "f5"), "check all", "run the slow checks too: labels that do not match, leakage",
+           ("data",)),
+    Action("features", ("f",), "features", "each feature's range, mean and spread, and its histogram in each split",
+           ("data",), footer=7),
+    Action("name-duplicates", ("d",), "duplicates", "name the samples found twice (the analysis duplicates)",
+           ("data",)),
     # Train
     Action("new-run", ("n",), "new run", "set up a head and train it", ("train",), footer=5),
     Action("start", ("ctrl+r", "f5"), "start", "start training with the settings of the form", ("train",)),
@@ -121,7 +127,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("ask-again", ("ctrl+r", "f5"), "ask again", "run the analysis once more",
            ("neighbours", "confusion", "divergence")),
     Action("stop-analysis", ("x",), "stop", "stop the analysis that is at work",
-           ("neighbours", "confusion", "divergence")),
+           ("data", "neighbours", "confusion", "divergence")),
     # Divergence
     Action("next-measure", ("m",), "measure", "sort by the next measure; the bars are drawn for it", ("divergence",),
            footer=5),

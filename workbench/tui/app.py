@@ -26,10 +26,11 @@ from workbench.tui.jobs import Job, Jobs
 from workbench.tui.palette import ActionsProvider
 from workbench.tui.screens import build
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.session import Selection, Session, newest_finished
+from workbench.tui.session import Phase, Selection, Session, newest_finished
 from workbench.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
+    from workbench.features.store import Store
     from workbench.workspace import Workspace
 
 POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
@@ -57,6 +58,7 @@ class WorkbenchApp(App[int]):
         self._trail: list[tuple[str, Selection]] = []
         self._made: dict[str, WorkbenchScreen] = {}
         self._opening: TextualWorker[None] | None = None
+        self._store_before: Store | None = None  # the one on show before the files were read again
         self._next_poll = 0.0
         super().__init__()
         self.jobs = Jobs(self, workspace)
@@ -105,7 +107,7 @@ class WorkbenchApp(App[int]):
 
     def action_step_back(self) -> None:
         current = self.current
-        if self.session.phase in ("opening", "reading"):
+        if self.session.phase in ("opening", "reading") and (current is None or current.NAME == "data"):
             self.stop_reading()
         elif current is not None and current.go_back():
             return
@@ -155,7 +157,8 @@ class WorkbenchApp(App[int]):
     def open(self) -> None:
         """Open the store, reading the feature files when they are new or changed."""
         if self._opening is None or self._opening.is_finished:
-            self.update_session(phase="opening", error="", progress=None)
+            self._store_before = self.session.store
+            self.update_session(phase="opening", error="", progress=None, waiting="")
             self._opening = self._open_store()
             self._find_device()
 
@@ -180,19 +183,39 @@ class WorkbenchApp(App[int]):
             background.make_checks(store, self.post_message)
 
     def on_ingest_progressed(self, message: messages.IngestProgressed) -> None:
-        self.update_session(phase="reading", progress=message.progress)
+        self.update_session(phase="reading", progress=message.progress, waiting="")
+
+    def on_ingest_waits(self, message: messages.IngestWaits) -> None:
+        self.update_session(waiting=message.text)
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         store = message.store
-        self.update_session(phase="ready", store=store, progress=None, checks=None, pair=tuple(list(store.tests)[:2]))
+        before = self._store_before
+        if before is not None and before.fingerprint == store.fingerprint:
+            self.update_session(phase="ready", progress=None, waiting="", sources_missing=message.sources_missing)
+            self.say("the feature files are as they were when they were read")
+            return
+        kept = before is not None and all(name in store.tests for name in self.session.pair)
+        self.update_session(
+            phase="ready",
+            store=store,
+            progress=None,
+            waiting="",
+            checks=None,
+            pair=self.session.pair if kept else tuple(list(store.tests)[:2]),
+            sources_missing=message.sources_missing,
+        )
         self._make_checks()
         self._poll_runs()
+        if before is not None:
+            return
         self.set_interval(POLL_BUSY, self._poll_when_due, name="runs")
         if self._warm:
             self.run_worker(self.jobs.warm(), group="warm", exit_on_error=False)
 
     def on_store_failed(self, message: messages.StoreFailed) -> None:
-        self.update_session(phase="stopped" if message.stopped else "failed", error=message.message, progress=None)
+        phase: Phase = "stopped" if message.stopped else "failed"
+        self.update_session(phase=phase, error=message.message, progress=None, waiting="")
 
     def on_checks_made(self, message: messages.ChecksMade) -> None:
         self.update_session(checks=message.checks)

@@ -28,6 +28,7 @@ def open_store(workspace: Workspace, post: Post, cancelled: Callable[[], bool]) 
             store = ingest.open_store(
                 workspace,
                 progress=lambda progress: post(messages.IngestProgressed(progress)),
+                notice=lambda text: post(messages.IngestWaits(text)),
                 cancelled=cancelled,
             )
     except BadInput as error:
@@ -35,7 +36,7 @@ def open_store(workspace: Workspace, post: Post, cancelled: Callable[[], bool]) 
     except Exception as error:  # noqa: BLE001 - the screen says what happened instead of staying empty
         post(messages.StoreFailed(f"{type(error).__name__}: {error}", stopped=cancelled()))
     else:
-        post(messages.StoreOpened(store, was_read))
+        post(messages.StoreOpened(store, was_read, ingest.sources_missing(workspace)))
 
 
 def make_checks(store: Store, post: Post) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.plugins import PluginInfo
     from workbench.runs import RunSnapshot
     from workbench.tui.jobs import Job
+    from workbench.tui.screens.data_features import Features, Seen
     from workbench.tui.screens.divergence_parts import Feature
 
 
@@ -25,11 +26,19 @@ class IngestProgressed(Message):
 
 
 @dataclass
+class IngestWaits(Message):
+    """Another process is reading the feature files; `text` says so."""
+
+    text: str
+
+
+@dataclass
 class StoreOpened(Message):
-    """The store is there: opened, or read for the first time."""
+    """The store is there: opened, or read for the first time; `sources_missing` when only the store is left."""
 
     store: Store
     was_read: bool
+    sources_missing: bool = False
 
 
 @dataclass
@@ -128,6 +137,28 @@ class SampleFound(Message):
 
     found: tuple[str, int] | None
     told: str
+
+
+@dataclass
+class ChecksKept(Message):
+    """The answer to all data checks that was kept from an earlier time; None when there is none. `about`: of what."""
+
+    about: Any
+    checks: tuple[Check, ...] | None
+
+
+@dataclass
+class FeaturesListed(Message):
+    """Every feature with its range, mean and spread in train."""
+
+    features: Features
+
+
+@dataclass
+class FeatureSeen(Message):
+    """One feature was read in each of the splits that the Data screen draws."""
+
+    seen: Seen
 
 
 @dataclass

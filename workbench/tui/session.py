@@ -30,6 +30,7 @@ class Selection:
     predicted: int | None = None
     row: int | None = None
     feature: int | None = None
+    analysis: str | None = None  # to be opened and run by the Plugins screen, which then takes it away
 
     def with_(self, **changes: Any) -> Selection:
         return replace(self, **changes)
@@ -42,8 +43,10 @@ class Session:
     workspace: Workspace
     phase: Phase = "opening"
     progress: IngestProgress | None = None  # while phase is "reading"
+    waiting: str = ""  # what the opening waits for, while another process reads
     error: str = ""  # why phase is "failed"
     store: Store | None = None
+    sources_missing: bool = False  # the feature files are gone; the store that was read from them is used
     checks: tuple[Check, ...] | None = None  # None until they were made
     looks: dict[str, int] = field(default_factory=dict)  # test set: how often it was evaluated on
     pair: tuple[str, ...] = ()  # the two test sets compared; fewer when the workspace has fewer

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench import plugins
-from workbench.api import Analysis, Context, RunView
+from workbench.api import Analysis, Block, Context, RunView
 from workbench.errors import BadInput, choose
 from workbench.features.store import Store
 from workbench.settings import resolve, values_of
@@ -20,6 +20,7 @@ from workbench.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workbench.plugins import PluginInfo
     from workbench.worker.child import Job
 
 _stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
@@ -34,15 +35,7 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
     params = resolve(found.Params, request["params"], where=f"analysis {info.name}: ")
     store = _open_store(workspace, job)
     ctx, runs = make_context(workspace, store, job)
-    source = plugins.fingerprint(info.path) if info.path else ""
-    name = results.key(
-        store.fingerprint,
-        info.name,
-        source + plugins.own_fingerprint(),
-        values_of(params),
-        ctx.pair,
-        None if ctx.run is None else {"id": ctx.run.id, "summary": dict(ctx.run.summary)},
-    )
+    name = answer_name(info, store, values_of(params), ctx.pair, ctx.run)
     folder = workspace.cache_dir / "answers"
     kept = results.load(folder, name)
     if kept is not None and (kept.runs is None or kept.runs == runs.states()):
@@ -57,6 +50,30 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
         except OSError as error:
             job.log(f"the answer could not be kept for next time: {error}")
     return False, values_of(params)
+
+
+def answer_name(
+    info: PluginInfo, store: Store, params: Mapping[str, Any], pair: Sequence[str], run: RunView | None
+) -> str:
+    """The name under which the answer to an analysis of all these is kept."""
+    source = plugins.fingerprint(info.path) if info.path else ""
+    about = None if run is None else {"id": run.id, "summary": dict(run.summary)}
+    return results.key(store.fingerprint, info.name, source + plugins.own_fingerprint(), params, pair, about)
+
+
+def kept_answer(
+    workspace: Workspace, store: Store, analysis: str, pair: Sequence[str], run: RunView | None
+) -> list[Block] | None:
+    """The blocks of an earlier answer to an analysis with its defaults; None where there is none. Nothing is run.
+
+    Not for analyses that look at other runs than the chosen one. Raises BadInput for an unknown analysis.
+    """
+    info = plugins.find(workspace, analysis)
+    defaults = {setting.name: setting.default for setting in info.settings or ()}
+    kept = results.load(workspace.cache_dir / "answers", answer_name(info, store, defaults, pair, run))
+    if kept is None or kept.runs is not None:
+        return None
+    return [codec.decode(message, buffers) for message, buffers in kept.blocks]
 
 
 def send_blocks(analysis: Analysis, ctx: Context, params: Any, job: Job) -> Iterator[Any]:

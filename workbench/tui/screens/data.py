@@ -12,13 +12,17 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.tui.formats import clean
-from workbench.tui.messages import RowsLoaded
-from workbench.tui.screens import data_parts
+from workbench.tui.jobs import Job
+from workbench.tui.messages import ChecksKept, RowsLoaded
+from workbench.tui.screens import data_checks, data_parts
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.data_checks import ChecksView
+from workbench.tui.screens.predictions import verdict
 from workbench.tui.session import Session
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 
 if TYPE_CHECKING:
+    from workbench.features.checks import Check
     from workbench.features.store import Store
     from workbench.tui.widgets.table import TablePanel
 
@@ -31,20 +35,28 @@ class DataScreen(WorkbenchScreen):
 The splits of the workspace: rows, classes, the number of samples a class (smallest, median, largest), and how often
 each test set has been looked at: a test set that is looked at often is slowly being trained on.
 
-enter on a split opens its samples; enter on a sample looks for its neighbours. Below: samples of each class in each
-split, and checks of the data (c shows them in full: what was seen, why it matters, what to do).
+enter on a split opens its samples; enter on a sample looks for its neighbours; with a run, predicted, correct and
+confidence stand beside each: correct=no confidence>90% leaves what it got wrong and was sure of. Below: samples of
+each class in each split (enter: those of the class), and checks of the data.
+
+c shows the checks in full: what was seen, why it matters, what to do. The quick ones are made at once; enter there (or
+^r anywhere here) looks at labels that do not match the features and at samples found twice, x stops that, d names them.
+
+f lists the features: range, mean and spread in train, and the histogram of the marked one in train and in the two test
+sets that are compared (P chooses them). enter follows it to Divergence.
 """
 
     DEFAULT_CSS = """
     DataScreen ContentSwitcher { height: 1fr; }
     DataScreen #reading { align: center middle; padding: 1 4; }
     DataScreen #reading > ProgressLine { margin-top: 1; max-width: 90; }
-    DataScreen #facts { height: 1; padding: 0 2; color: $muted; }
+    DataScreen #facts { height: auto; max-height: 4; padding: 0 2; color: $muted; }
     DataScreen #splits-box { height: auto; max-height: 40%; }
     DataScreen #lower { height: 1fr; }
     DataScreen #classes-box { width: 3fr; }
     DataScreen #checks-box { width: 2fr; }
     DataScreen #checks-text { width: 1fr; height: auto; }
+    DataScreen #checks-box { scrollbar-size: 1 1; }
     DataScreen #samples-box { width: 3fr; }
     DataScreen #sample-box { width: 2fr; max-width: 60; }
     DataScreen.-short #lower, DataScreen.-short #facts { display: none; }
@@ -59,6 +71,11 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         self._built = False  # building has begun
         self._filled = False  # and is done
         self._browsed: str | None = None
+        self._browsed_class = ""
+        self._browsed_run: str | None = None  # whose predictions stand beside the samples
+        self._slow: tuple[Check, ...] | None = None  # the findings of all checks, once they are known
+        self._slow_about: Any = None  # what they are, or will be, about
+        self._job: str | None = None
 
     def body(self) -> ComposeResult:
         with ContentSwitcher(initial="nothing"):
@@ -80,29 +97,21 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
             self.call_later(self._build)
         elif self._filled:
             changed = before is None or any(
-                getattr(session, name) != getattr(before, name) for name in ("store", "looks", "pair", "dark", "checks")
+                getattr(session, name) != getattr(before, name)
+                for name in ("store", "looks", "pair", "dark", "checks", "run", "sources_missing")
             )
             if changed:
-                self._fill(session)
+                self._follow(session)
             if switcher.current in ("nothing", "reading"):
-                switcher.current = "overview"
+                self._open_part("overview")
 
     def _tell_phase(self, session: Session) -> None:
-        empty = self.query_one(EmptyState)
-        told = {
-            "opening": ("opening the store ...", "", ()),
-            "failed": ("the feature files cannot be used", session.error, (("r", "read again"), ("q", "leave"))),
-            "stopped": (
-                "reading was stopped",
-                "nothing was changed; the store is as it was",
-                (("r", "read the files"), ("q", "leave")),
-            ),
-        }
-        title, text, keys = told[session.phase]
-        empty.tell(title, text, *keys, palette=session.palette)
+        title, text, keys = data_parts.phase_words(session)
+        self.query_one(EmptyState).tell(title, text, *keys, palette=session.palette)
 
     async def _build(self) -> None:
         """The widgets that need the store; their modules (Polars, Arrow) load only now, after the first paint."""
+        from workbench.tui.screens.data_features import FeaturesView
         from workbench.tui.widgets.sample import SampleView
         from workbench.tui.widgets.table import TablePanel
 
@@ -123,13 +132,46 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
             _boxed(SampleView(id="sample"), "sample-box", "Sample"),
             id="browser",
         )
-        browser.display = False
-        switcher = self.query_one(ContentSwitcher)
-        await switcher.mount(overview, browser)
-        self._fill(self.session)
+        others = (browser, ChecksView(id="all-checks"), FeaturesView(id="features"))
+        for part in others:
+            part.display = False
+        await self.query_one(ContentSwitcher).mount(overview, *others)
         self._filled = True
-        switcher.current = "overview"
-        self.query_one("#splits", TablePanel).table.focus()
+        self._follow(self.session)
+        self._open_part("overview")
+
+    @property
+    def part(self) -> str | None:
+        """What is open: overview, browser, all-checks or features."""
+        return self.query_one(ContentSwitcher).current
+
+    def _open_part(self, part: str) -> None:
+        from workbench.tui.widgets.table import TablePanel
+
+        self.query_one(ContentSwitcher).current = part
+        if part == "all-checks":
+            self.query_one(ChecksView).focus_text()
+        else:
+            first = {"overview": "#splits", "browser": "#samples", "features": "#listed"}[part]
+            self.query_one(first, TablePanel).table.focus()
+
+    def _follow(self, session: Session) -> None:
+        """Bring every part that is open up to the session."""
+        from workbench.tui.screens.data_features import FeaturesView
+
+        if self._slow_about != data_checks.about(session):
+            self._slow_about, self._slow, self._job = data_checks.about(session), None, None
+            self._look_for_kept()
+        self._fill(session)
+        self._tell_checks()
+        if self.part == "features":
+            self.query_one(FeaturesView).open(session)
+        gone = session.store is not None and self._browsed not in session.store.splits
+        if self.part == "browser" and gone:
+            self.go_back()
+        elif self._browsed and session.run_id != self._browsed_run:
+            self._browsed_run = session.run_id
+            self._load_samples(self._browsed, self._browsed_class)
 
     def _fill(self, session: Session) -> None:
         from workbench.tui.widgets.table import TablePanel
@@ -146,9 +188,70 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         self.query_one("#splits-box").styles.height = len(store.splits) + 3
         classes = self.query_one("#classes", TablePanel)
         classes.load(data_parts.classes_frame(store), data_parts.class_columns(store, palette), key="class")
-        self.query_one("#checks-text", Static).update(data_parts.checks_text(session))
+
+    # ---- checks
+
+    @property
+    def checks(self) -> tuple[Check, ...] | None:
+        """The findings of all checks where they are known, else of the quick ones."""
+        return self._slow or self.session.checks
+
+    def _tell_checks(self) -> None:
+        session = self.session
+        notes = data_checks.notes_of(session)
+        self.query_one("#checks-text", Static).update(data_checks.findings(self.checks, notes, session.palette))
         box = self.query_one("#checks-box")
-        box.border_title = data_parts.checks_title(session)
+        box.border_title = data_checks.checks_title(self.checks, self._slow is not None)
+        self.query_one(ChecksView).tell(session, self._slow, self.bench.jobs.get(self._job))
+
+    @work(thread=True, exclusive=True, group="kept", exit_on_error=False)
+    def _look_for_kept(self) -> None:
+        session = self.session
+        self.post_message(ChecksKept(data_checks.about(session), data_checks.kept_checks(session)))
+
+    def on_checks_kept(self, event: ChecksKept) -> None:
+        if event.about == self._slow_about and event.checks is not None and self._slow is None:
+            self._slow = event.checks
+            self._tell_checks()
+
+    def action_all_checks(self) -> None:
+        if self._filled and self.session.ready:
+            self._open_part("all-checks")
+
+    def action_run_checks(self) -> None:
+        """Look at labels and leakage too; the worker process does it."""
+        if not self._filled or not self.session.ready:
+            return
+        self._open_part("all-checks")
+        job = self.bench.jobs.get(self._job)
+        if self._slow is not None or (job is not None and not job.over):
+            return
+        job = self.analyse(data_checks.ANALYSIS, {})
+        self._job = job.id
+        self.job_changed(job)
+
+    def job_changed(self, job: Job) -> None:
+        if job.id == self._job:
+            if job.state == "done":
+                self._slow = data_checks.checks_of(job.blocks)
+            self._tell_checks()
+
+    def action_stop_analysis(self) -> None:
+        if self._job is not None:
+            self.bench.jobs.cancel(self._job)
+
+    def action_name_duplicates(self) -> None:
+        if self.session.ready:
+            self.bench.go("plugins", self.selection.with_(analysis="duplicates"))
+
+    # ---- features
+
+    def action_features(self) -> None:
+        from workbench.tui.screens.data_features import FeaturesView
+
+        if self._filled and self.session.ready:
+            self.query_one(FeaturesView).open(self.session)
+            self._open_part("features")
 
     # ---- the browser of samples
 
@@ -160,29 +263,42 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         elif event.panel.id == "samples" and self._browsed:
             selection = self.selection.with_(split=self._browsed, row=int(event.row["row"]))
             self.bench.go("neighbours", selection)
+        elif event.panel.id == "listed":
+            self.bench.go("divergence", self.selection.with_(feature=int(event.row["index"])))
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
         if event.panel.id == "splits":
             self.bench.select(split=str(event.row["split"]))
         elif event.panel.id == "samples" and self._browsed and self.session.store:
             self._look(self.session.store, self._browsed, event.row)
+        elif event.panel.id == "listed":
+            from workbench.tui.screens.data_features import FeaturesView
+
+            self.bench.select(feature=int(event.row["index"]))
+            self.query_one(FeaturesView).moved()
 
     def _look(self, store: Store, split: str, row: dict[str, Any]) -> None:
         from workbench.tui.widgets.sample import SampleView
 
-        note = f"predicted {row['predicted']}" if row.get("predicted") is not None else ""
+        note = verdict(self.session, split, int(row["row"]))
         view = self.query_one("#sample", SampleView)
         view.look(self.session.workspace, store, split, int(row["row"]), self.palette, note)
 
     def browse(self, split: str, class_name: str = "") -> None:
         """Show the samples of a split, of one class if it is given."""
-        self._browsed = split
+        from workbench.tui.widgets.table import TablePanel
+
+        self._browsed, self._browsed_class, self._browsed_run = split, class_name, self.session.run_id
         self.bench.select(split=split)
-        box = self.query_one("#samples-box")
-        title = f"Samples of {split}" + (f", class {class_name}" if class_name else "")
-        box.border_title = Text(clean(title))  # a str would be read as markup
-        self.query_one(ContentSwitcher).current = "browser"
+        self._title_samples(" (reading ...)")
+        panel = self.query_one("#samples", TablePanel)
+        panel.load(panel.rows_shown.clear())  # those of another split have no place under this title
+        self._open_part("browser")
         self._load_samples(split, class_name)
+
+    def _title_samples(self, more: str = "") -> None:
+        title = f"Samples of {self._browsed}" + (f", class {self._browsed_class}" if self._browsed_class else "")
+        self.query_one("#samples-box").border_title = Text(clean(title + more))  # a str would be read as markup
 
     @work(thread=True, exclusive=True, group="samples", exit_on_error=False)
     def _load_samples(self, split: str, class_name: str) -> None:
@@ -200,28 +316,22 @@ split, and checks of the data (c shows them in full: what was seen, why it matte
         if event.what == self._browsed:
             panel = self.query_one("#samples", TablePanel)
             note = f"of {event.of:,} in {event.what}" if event.of > event.frame.height else ""
-            panel.load(event.frame, data_parts.sample_columns(event.frame, self.palette), note=note)
-            panel.table.focus()
+            self._title_samples()
+            panel.load(event.frame, data_parts.sample_columns(event.frame, self.palette), note=note, key="row")
 
     def go_back(self) -> bool:
         from workbench.tui.widgets.table import TablePanel
 
         if any(panel.close_filter() for panel in self.query(TablePanel) if panel.visible_now):
             return True
-        if self.query_one(ContentSwitcher).current == "browser":
+        if self.part in ("browser", "all-checks", "features"):
             self._browsed = None
-            self.query_one(ContentSwitcher).current = "overview"
-            self.query_one("#splits", TablePanel).table.focus()
+            self._open_part("overview")
             return True
         return False
 
     def action_read_again(self) -> None:
         self.bench.open()
-
-    def action_all_checks(self) -> None:
-        from workbench.tui.screens.dialogs import TextDialog
-
-        self.app.push_screen(TextDialog("Checks of the data", data_parts.checks_text(self.session, full=True)))
 
 
 def _boxed(widget: Widget, box: str, title: str) -> Vertical:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.table import Table
 from rich.text import Text
 
 from workbench.tui.formats import bar, clean, counted, interval, size, split_label
+from workbench.tui.screens.predictions import predictions
 from workbench.tui.session import Session
 from workbench.tui.theme import Palette
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from workbench.features.store import Store
     from workbench.tui.widgets.frame_backend import Column
 
-SEVERITY_WORDS = {"wrong": "wrong", "odd": "odd", "fine": "fine"}
-SEVERITY_COLOURS = {"wrong": "error", "odd": "warning", "fine": "good"}
 BALANCE_WIDTH = 12
 
 
@@ -38,23 +36,49 @@ def tell_reading(screen: Screen[Any], session: Session) -> None:
     text.append_text(split_label(progress.split, palette))
     text.append(f"  {counted(progress.rows, 'row')}", style=palette.text)
     text.append(f"   {size(progress.done_bytes)} of {size(progress.total_bytes)}   {size(rate)}/s", style=palette.muted)
-    text.append("\n\nOnce only: the next start opens what this one makes. escape stops.", style=palette.muted)
+    told = "Once only: the next start opens what this one makes."
+    if progress.fraction >= 1:
+        told = "All rows are read; waiting until the disk has them."
+    text.append(f"\n\n{told} ", style=palette.muted).append("esc", style=f"bold {palette.strong}")
+    text.append(" stops.", style=palette.muted)
     screen.query_one("#reading-text", Static).update(text)
     line = screen.query_one(ProgressLine)
     line.tell(progress.fraction, "", palette=palette, remaining=progress.remaining)
 
 
+def phase_words(session: Session) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """What stands on the screen while there is no store to show: title, text, keys."""
+    if session.phase == "failed":
+        return "the feature files cannot be used", session.error, (("r", "read again"), ("q", "leave"))
+    if session.phase == "stopped":
+        text = "nothing was changed; the store is as it was"
+        return "reading was stopped", text, (("r", "read the files"), ("q", "leave"))
+    if session.waiting:
+        return session.waiting, "what it reads is opened here then", (("esc", "stop waiting"), ("q", "leave"))
+    return "opening the store ...", "", ()
+
+
 def facts_line(store: Store, session: Session) -> Text:
-    """One line of facts about the whole feature set."""
-    manifest = store.manifest
+    """The facts about the whole feature set, and, on a line of its own, that its files are gone."""
+    manifest, palette = store.manifest, session.palette
+    dtype = manifest.dtype
+    if manifest.rounding_error:
+        dtype += f", rounded by at most {manifest.rounding_error:.2g}"
+    validation = session.workspace.config.validation
     parts = [
         f"D = {store.dim:,} features",
-        manifest.dtype,
+        dtype,
         f"{len(store.classes):,} classes",
-        f"val: {100 * session.workspace.config.validation.fraction:g} % of train, seed "
-        f"{session.workspace.config.validation.seed}",
+        f"val: {100 * validation.fraction:g} % of train, seed {validation.seed}",
     ]
-    return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+    in_place = [split.name for split in store.splits.values() if split.info.in_place]
+    if in_place:
+        parts.append(f"used in place: {clean(', '.join(in_place))}")
+    text = Text(" · ".join(parts))
+    if session.sources_missing:
+        told = f"the feature files are gone; this is the store read from them on {manifest.created[:10]}"
+        text.append(f"\n{told}", style=palette.severities["warning"])
+    return text
 
 
 def splits_frame(store: Store, session: Session) -> pl.DataFrame:
@@ -161,7 +185,7 @@ def samples_frame(session: Session, split: str) -> pl.DataFrame:
     frame = frame.with_columns(names.gather(frame["label"]).alias("class"), pl.col("row").cast(pl.Int64)).drop("label")
     if frame["path"].null_count() == frame.height:
         frame = frame.drop("path")
-    predicted = _predictions(session, split)
+    predicted = predictions(session, split)
     if predicted is not None and predicted.height == frame.height:
         frame = frame.with_columns(
             names.gather(predicted["predicted"]).alias("predicted"),
@@ -170,18 +194,6 @@ def samples_frame(session: Session, split: str) -> pl.DataFrame:
         )
     first = [name for name in ("row", "class", "predicted", "correct", "confidence", "path") if name in frame.columns]
     return frame.select(*first, pl.exclude(first))
-
-
-def _predictions(session: Session, split: str) -> pl.DataFrame | None:
-    """What the chosen run predicted on a split; None where it has not."""
-    from workbench.errors import BadInput
-
-    if session.run is None or session.run.state != "finished":
-        return None
-    try:
-        return session.run.view.predictions(split)
-    except BadInput:
-        return None
 
 
 def of_class(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -197,41 +209,14 @@ def sample_columns(frame: pl.DataFrame, palette: Palette) -> list[Column]:
 
     def correct(value: Any, _row: Any) -> Text:
         good = bool(value)
-        return Text("right" if good else "wrong", style=palette.muted if good else palette.severities["error"])
+        return Text("yes" if good else "no", style=palette.muted if good else palette.severities["error"])
 
     special = {
         "row": Column("row"),
         "class": Column("class", most=24),
         "predicted": Column("predicted", most=24),
-        "correct": Column("correct", "is", cell=correct, width=5),
+        "correct": Column("correct", cell=correct, width=7),
         "confidence": Column("confidence", "conf.", percent=True),
         "path": Column("path", keep_end=True, most=44),
     }
     return [special.get(name, Column(name, most=24)) for name in frame.columns]
-
-
-def checks_title(session: Session) -> str:
-    """The panel's title: how many findings."""
-    if session.checks is None:
-        return "Checks (at work ...)"
-    found = [check for check in session.checks if check.severity != "fine"]
-    return f"Checks: {counted(len(found), 'finding')}" if found else "Checks: nothing odd"
-
-
-def checks_text(session: Session, *, full: bool = False) -> Table:
-    """All checks, the gravest first: what was seen and, unless fine (or `full`), why it matters and what to do."""
-    palette = session.palette
-    table = Table.grid(padding=(0, 1))
-    for check in session.checks or ():
-        colour = palette.severities[SEVERITY_COLOURS[check.severity]]
-        text = Text(clean(check.title), style=f"bold {palette.text}")
-        text.append(f"\n{clean(check.saw)}", style=f"not bold {palette.text}")
-        if check.severity != "fine" or full:
-            for label, words in (("why", check.why), ("do", check.todo)):
-                text.append(f"\n{label}: {clean(words)}" if words else "", style=f"not bold {palette.muted}")
-        table.add_row(Text(SEVERITY_WORDS[check.severity], style=f"bold {colour}"), text)
-    for notice in session.store.manifest.notices if session.store else []:
-        table.add_row(Text("note", style=f"bold {palette.muted}"), Text(clean(notice), style=palette.text))
-    if session.checks is None:
-        table.add_row("", Text("looking ...", style=palette.muted))
-    return table

@@ -91,6 +91,21 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if before is None or any(getattr(session, name) != getattr(before, name) for name in ("run", "dark", "pair")):
             self._fill()
             self.query_one(AnalysisView).follow(session)
+        if session.selection.analysis is not None and self._found:
+            self.call_later(self._open_selected)
+
+    async def _open_selected(self) -> None:
+        """Open and run the analysis that another screen wants to be seen."""
+        name = self.selection.analysis
+        if name is None:
+            return
+        self.bench.select(analysis=None)
+        key = next((key for key, info in self._found.items() if info.name == name and info.usable), None)
+        if key is None:
+            self.bench.say(f"the analysis {name} is not among the usable ones here", severity="warning")
+            return
+        await self._open(key)
+        self._run()
 
     def _tick(self) -> None:
         if self.bench.current is self:
@@ -119,6 +134,8 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             return
         self._found = {plugins_parts.key_of(info): info for info in event.plugins}
         self._fill()
+        if self.selection.analysis is not None:
+            self.call_later(self._open_selected)
         if not first:
             self._tell_news(before)
         opened = self._found.get(self._opened or "")
