@@ -32,17 +32,16 @@ class Checks(Analysis):
         found += alignment_checks(ctx)
         if ctx.cancelled:
             return
-        ctx.progress(0.4, "duplicates")
-        found += leakage_checks(ctx, params.tolerance)
+        found += leakage_checks(ctx, params.tolerance, start=0.4)
         columns = ("severity", "title", "saw", "why", "todo")
         rows = [[getattr(check, column) for column in columns] for check in by_gravity(found)]
         yield Table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"), "checks")
 
 
-def leakage_checks(ctx: Context, tolerance: float) -> list[Check]:
-    """Duplicates as findings, with the accuracy on the rest where a run is chosen."""
+def leakage_checks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Check]:
+    """Duplicates as findings, with the accuracy on the rest where a run is chosen; progress is told from `start` on."""
     found = []
-    for each in leaks(ctx, tolerance) or []:
+    for each in leaks(ctx, tolerance, start) or []:
         title = f"{each.split} samples in {each.into}"
         rows = ctx.split(each.split).rows
         equal = int(each.equal.sum())

@@ -67,8 +67,11 @@ class Duplicates(Analysis):
         ctx.progress(1.0)
 
 
-def leaks(ctx: Context, tolerance: float) -> list[Found] | None:
-    """Every test set against train, and the chosen pair against each other; None when cancelled."""
+def leaks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Found] | None:
+    """Every test set against train, and the chosen pair against each other; None when cancelled.
+
+    Progress is told from `start` on.
+    """
     pairs = [(split, ctx.train) for name, split in ctx.splits.items() if name != "train"]
     if len(ctx.pair) == 2 and ctx.pair[0] != ctx.pair[1]:
         pairs.append((ctx.test2, ctx.test1))
@@ -77,7 +80,7 @@ def leaks(ctx: Context, tolerance: float) -> list[Found] | None:
     found = []
     projected: dict[str, np.ndarray] = {}
     for place, (split, into) in enumerate(pairs):
-        ctx.progress(place / len(pairs), f"{split.name} in {into.name}")
+        ctx.progress(start + (1 - start) * place / len(pairs), f"{split.name} in {into.name}")
         for each in (split, into):
             if each.name not in projected:
                 projected[each.name] = _project(each, centre, projection)

@@ -109,7 +109,9 @@ def _class_counts(data: FeatureSet) -> list[Check]:
             )
         )
     elif len(counts):
-        found.append(Check("fine", "class balance", f"train has {counts.min():,} to {counts.max():,} samples a class"))
+        least, most = f"{counts.min():,}", f"{counts.max():,}"
+        told = most if least == most else f"{least} to {most}"
+        found.append(Check("fine", "class balance", f"train has {told} samples a class"))
     return found
 
 

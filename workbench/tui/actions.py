@@ -133,7 +133,8 @@ ACTIONS: tuple[Action, ...] = (
            footer=5),
     Action("previous-measure", ("M",), "measure back", "sort by the measure before", ("divergence",)),
     Action("other-splits", ("v",), "splits", "compare two other splits, train among them", ("divergence",), footer=7),
-    Action("log-shares", ("l",), "log", "draw the histograms on a logarithmic axis", ("divergence",), footer=8),
+    Action("log-shares", ("l",), "log", "draw the histograms on a logarithmic axis", ("data", "divergence"),
+           footer=8),
     # Plugins
     Action("run-analysis", ("ctrl+r", "f5"), "analyse", "run the analysis with the values of its form", ("plugins",),
            footer=4),

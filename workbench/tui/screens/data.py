@@ -43,7 +43,7 @@ c shows the checks in full: what was seen, why it matters, what to do. The quick
 ^r anywhere here) looks at labels that do not match the features and at samples found twice, x stops that, d names them.
 
 f lists the features: range, mean and spread in train, and the histogram of the marked one in train and in the two test
-sets that are compared (P chooses them). enter follows it to Divergence.
+sets that are compared (P chooses them; l draws it on a logarithmic axis). enter follows it to Divergence.
 """
 
     DEFAULT_CSS = """
@@ -132,7 +132,7 @@ sets that are compared (P chooses them). enter follows it to Divergence.
             _boxed(SampleView(id="sample"), "sample-box", "Sample"),
             id="browser",
         )
-        others = (browser, ChecksView(id="all-checks"), FeaturesView(id="features"))
+        others = (browser, ChecksView(id="all-checks", classes="panel"), FeaturesView(id="features"))
         for part in others:
             part.display = False
         await self.query_one(ContentSwitcher).mount(overview, *others)
@@ -187,7 +187,11 @@ sets that are compared (P chooses them). enter follows it to Divergence.
         splits.load(data_parts.splits_frame(store, session), columns, key="split")
         self.query_one("#splits-box").styles.height = len(store.splits) + 3
         classes = self.query_one("#classes", TablePanel)
-        classes.load(data_parts.classes_frame(store), data_parts.class_columns(store, palette), key="class")
+        classes.load(
+            data_parts.classes_frame(store),
+            data_parts.class_columns(store, palette, 10 if self.size.width >= 110 else 0),
+            key="class",
+        )
 
     # ---- checks
 
@@ -202,6 +206,7 @@ sets that are compared (P chooses them). enter follows it to Divergence.
         self.query_one("#checks-text", Static).update(data_checks.findings(self.checks, notes, session.palette))
         box = self.query_one("#checks-box")
         box.border_title = data_checks.checks_title(self.checks, self._slow is not None)
+        self.query_one(ChecksView).border_title = data_checks.checks_title(self.checks, complete=True)
         self.query_one(ChecksView).tell(session, self._slow, self.bench.jobs.get(self._job))
 
     @work(thread=True, exclusive=True, group="kept", exit_on_error=False)
@@ -252,6 +257,12 @@ sets that are compared (P chooses them). enter follows it to Divergence.
         if self._filled and self.session.ready:
             self.query_one(FeaturesView).open(self.session)
             self._open_part("features")
+
+    def action_log_shares(self) -> None:
+        from workbench.tui.screens.data_features import FeaturesView
+
+        if self.part == "features":
+            self.query_one(FeaturesView).turn_log()
 
     # ---- the browser of samples
 

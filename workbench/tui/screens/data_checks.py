@@ -87,18 +87,22 @@ def findings(
         colour = palette.severities[COLOURS[check.severity]]
         parts: list[RenderableType] = [
             Text(clean(check.title), style=f"bold {palette.text}"),
-            Text(clean(check.saw), style=palette.text),
+            Text(clean(check.saw), style=palette.text, overflow="fold"),
         ]
         if check.severity != "fine" or full:
             words = Table.grid(padding=(0, 1))
             for label, told in (("why", check.why), ("do", check.todo)):
                 if told:
-                    words.add_row(Text(label, style=palette.muted), Text(clean(told), style=palette.muted))
+                    words.add_row(
+                        Text(label, style=palette.muted), Text(clean(told), style=palette.muted, overflow="fold")
+                    )
             parts += [words] if words.row_count else []
         told_all = Padding(Group(*parts), (0, 0, 1, 0)) if full else Group(*parts)
         table.add_row(Text(check.severity, style=f"bold {colour}"), told_all)
     for note in notes:
-        table.add_row(Text("note", style=f"bold {palette.muted}"), Text(clean(note), style=palette.text))
+        table.add_row(
+            Text("note", style=f"bold {palette.muted}"), Text(clean(note), style=palette.text, overflow="fold")
+        )
     if checks is None:
         table.add_row("", Text("looking ...", style=palette.muted))
     return table
@@ -110,10 +114,10 @@ class ChecksView(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.run_checks", "check all", show=False)]
 
     DEFAULT_CSS = """
-    ChecksView > #checks-state { height: auto; padding: 0 1; color: $muted; margin-bottom: 1; }
-    ChecksView > ProgressLine { display: none; padding: 0 1; margin-bottom: 1; }
+    ChecksView > #checks-state { height: auto; color: $muted; margin-bottom: 1; }
+    ChecksView > ProgressLine { display: none; margin-bottom: 1; }
     ChecksView.-running > ProgressLine { display: block; }
-    ChecksView > VerticalScroll { padding: 0 1; scrollbar-size: 1 1; }
+    ChecksView > VerticalScroll { scrollbar-size: 1 1; }
     ChecksView #checks-all { height: auto; }
     """
 

@@ -26,8 +26,8 @@ from workbench.tui.widgets.chart import Axes, ChartView, Line
 from workbench.tui.widgets.frame_backend import Column, digits_for
 from workbench.tui.widgets.table import TablePanel
 
-DRAWN = 20_000  # rows of a split from which a histogram is drawn at most
-LISTED = 8 << 20  # values from which means and spreads are found at most
+DRAWN = 50_000  # rows of a split from which a histogram is drawn at most
+LISTED = 64 << 20  # values from which means and spreads are found at most
 CHUNK = 1_024
 PAUSE = 0.06  # seconds that the cursor rests on a feature before it is read
 
@@ -173,7 +173,7 @@ def sampled_words(seen: Seen) -> str:
     return f"drawn from at most {DRAWN:,} rows of a split, at random; min and max of all"
 
 
-def chart_of(seen: Seen, name: str, palette: Palette) -> tuple[list[Line], Axes]:
+def chart_of(seen: Seen, name: str, palette: Palette, *, log: bool = False) -> tuple[list[Line], Axes]:
     """A histogram as steps for each split, in its colour and named."""
     lines = [
         Line(f"{palette.mark(c.split)} {clean(c.split)}", seen.edges, c.shares, palette.split(c.split))
@@ -181,6 +181,8 @@ def chart_of(seen: Seen, name: str, palette: Palette) -> tuple[list[Line], Axes]
     ]
     top = max((float(c.shares.max(initial=0.0)) for c in seen.columns), default=0.0)
     y_range = (0.0, 1.05 * top) if top else None
+    if log:
+        return lines, Axes("", clean(name), "share of samples, log", "steps", log_y=True)
     return lines, Axes("", clean(name), "share of samples", "steps", percent=True, y_range=y_range)
 
 
@@ -210,6 +212,7 @@ class FeaturesView(Container):
         self._listed: Features | None = None
         self._seen: dict[tuple[tuple[str, ...], int], Seen] = {}
         self._rest: Timer | None = None
+        self._log = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="listed-box", classes="panel"):
@@ -272,6 +275,11 @@ class FeaturesView(Container):
         """The cursor is on another feature."""
         self._show()
 
+    def turn_log(self) -> None:
+        """Shares on a logarithmic axis, or back on a plain one."""
+        self._log = not self._log
+        self._show()
+
     def _show(self) -> None:
         row, session = self.row, self._session
         if row is None or session is None:
@@ -283,7 +291,7 @@ class FeaturesView(Container):
                 self._rest.stop()
             self._rest = self.set_timer(PAUSE, self._read)
             return
-        lines, axes = chart_of(seen, str(row["feature"]), session.palette)
+        lines, axes = chart_of(seen, str(row["feature"]), session.palette, log=self._log)
         self.query_one("#seen-chart", ChartView).set(lines, axes, session.palette)
         side = self.query_one("#seen-side")
         self.query_one("#seen-numbers", Static).update(numbers_table(seen, session.palette, side.size.width or 38))

@@ -135,8 +135,8 @@ def split_columns(palette: Palette, complete: bool) -> list[Column]:
         Column("least"),
         Column("median", digits=0),
         Column("most"),
-        Column("balance", "0 … most", cell=balance, width=BALANCE_WIDTH),
         Column("looks", cell=looks, right=True),
+        Column("balance", "0 … most", cell=balance, width=BALANCE_WIDTH),
     ] + ([] if complete else [Column("classes")])
 
 
@@ -151,15 +151,17 @@ def classes_frame(store: Store) -> pl.DataFrame:
     return frame.drop("label") if columns["label"] == list(store.classes) else frame
 
 
-def class_columns(store: Store, palette: Palette) -> list[Column]:
-    """How the table of classes is shown: a bar and the count for train, counts for the test sets."""
+def class_columns(store: Store, palette: Palette, bars: int) -> list[Column]:
+    """How the table of classes is shown: a bar of `bars` cells and the count for train, counts for the test sets."""
     from workbench.tui.widgets.frame_backend import Column
 
     columns = [Column("label", most=12), Column("class", most=28)]
     for name, split in store.splits.items():
         most = max(split.info.class_counts, default=1) or 1
         columns.append(
-            Column(f"in {name}", name, cell=_bar_cell(most, palette.split(name), palette, 10 if name == "train" else 0))
+            Column(
+                f"in {name}", name, cell=_bar_cell(most, palette.split(name), palette, bars if name == "train" else 0)
+            )
         )
     return columns
 
