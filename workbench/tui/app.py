@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,7 +48,8 @@ class WorkbenchApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, workspace: Workspace, *, first: str = "data", warm: bool = False) -> None:
-        """`first` names the screen shown first; `warm` starts the worker process before it is first asked.
+        """`first` names the screen shown first; `warm` starts what runs beside it: the worker process before it
+        is first asked, and the watch of how busy the machine is.
 
         Raises BadInput when the user's keymap is wrong.
         """
@@ -55,6 +57,7 @@ class WorkbenchApp(App[int]):
         self.session = Session(workspace)
         self._first = first
         self._warm = warm
+        self._over = threading.Event()
         self._trail: list[tuple[str, Selection]] = []
         self._made: dict[str, WorkbenchScreen] = {}
         self._opening: TextualWorker[None] | None = None
@@ -176,6 +179,11 @@ class WorkbenchApp(App[int]):
     def _find_device(self) -> None:
         self.post_message(messages.DeviceFound(background.find_device()))
 
+    @work(thread=True, group="usage", exclusive=True, exit_on_error=False)
+    def _watch_usage(self) -> None:
+        worker = get_current_worker()
+        background.watch_usage(self.post_message, lambda seconds: self._over.wait(seconds) or worker.is_cancelled)
+
     @work(thread=True, group="checks", exit_on_error=False)
     def _make_checks(self) -> None:
         store = self.session.store
@@ -212,6 +220,7 @@ class WorkbenchApp(App[int]):
         self.set_interval(POLL_BUSY, self._poll_when_due, name="runs")
         if self._warm:
             self.run_worker(self.jobs.warm(), group="warm", exit_on_error=False)
+            self._watch_usage()
 
     def on_store_failed(self, message: messages.StoreFailed) -> None:
         phase: Phase = "stopped" if message.stopped else "failed"
@@ -219,6 +228,9 @@ class WorkbenchApp(App[int]):
 
     def on_checks_made(self, message: messages.ChecksMade) -> None:
         self.update_session(checks=message.checks)
+
+    def on_usage_measured(self, message: messages.UsageMeasured) -> None:
+        self.update_session(usage=message.usage)
 
     def on_device_found(self, message: messages.DeviceFound) -> None:
         self.update_session(device=message.device)
@@ -335,6 +347,7 @@ class WorkbenchApp(App[int]):
             then(value)
 
     async def on_unmount(self) -> None:
+        self._over.set()
         await self.jobs.close()
 
 

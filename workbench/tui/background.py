@@ -58,6 +58,15 @@ def find_device() -> str:
     return str(name)
 
 
+def watch_usage(post: Post, wait: Callable[[float], bool]) -> None:
+    """Look at how busy the machine is until `wait(seconds)` says that it was called off; posts UsageMeasured."""
+    from workbench.tui.usage import INTERVAL, Sampler
+
+    sampler = Sampler()
+    while not wait(INTERVAL):
+        post(messages.UsageMeasured(sampler.look()))
+
+
 def list_runs(session: Session, post: Post) -> None:
     """The runs on disk; posts RunsChanged when they differ from the session's."""
     from workbench import runs

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.tui.jobs import Job
     from workbench.tui.screens.data_features import Features, Seen
     from workbench.tui.screens.divergence_parts import Feature
+    from workbench.tui.usage import Usage
 
 
 @dataclass
@@ -61,6 +62,13 @@ class DeviceFound(Message):
     """The device that training would use by default, in a word or two: `cpu`, `NVIDIA H200`."""
 
     device: str
+
+
+@dataclass
+class UsageMeasured(Message):
+    """How busy the machine was since the last look."""
+
+    usage: Usage
 
 
 @dataclass

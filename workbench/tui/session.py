@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
     from workbench.runs import RunSnapshot
+    from workbench.tui.usage import Usage
     from workbench.workspace import Workspace
 
 Phase = Literal["opening", "reading", "ready", "stopped", "failed"]
@@ -55,6 +56,7 @@ class Session:
     run_pinned: bool = False  # the user chose the run; otherwise the newest finished one is followed
     selection: Selection = Selection()
     device: str = ""
+    usage: Usage | None = None  # None until the machine was looked at
     dark: bool = True
 
     @property

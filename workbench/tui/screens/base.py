@@ -88,7 +88,8 @@ class WorkbenchScreen(Screen[None]):
             return
         self._shown = session
         self.query_one(TitleBar).session = session
-        self.show(session, before)
+        if before is None or session.with_(usage=before.usage) != before:  # use is told by the title alone
+            self.show(session, before)
 
     def show(self, session: Session, before: Session | None) -> None:
         """Show the session; compare with `before` (None at first) to redraw only what changed."""

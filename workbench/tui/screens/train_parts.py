@@ -97,9 +97,10 @@ def run_columns(session: Session, width: int, colours: Colours) -> list[Column]:
     ]
     if any(run.tags for run in session.runs or ()):
         columns.append(Column("tags", cell=faint(clean), most=16))
+        width -= 2 + min(16, max(len(" ".join(run.tags)) for run in session.runs or ()))
     if width >= 96:
         columns.append(Column("started", cell=faint(when)))
-    return [*columns, _intervals_column(session)] if width >= 116 and session.pair else columns
+    return [*columns, _intervals_column(session)] if width >= 118 and session.pair else columns
 
 
 def accuracy_columns(session: Session) -> list[Column]:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from workbench.tui.actions import SCREENS, footer_of
 from workbench.tui.formats import clean, percent, shorten, split_label
 from workbench.tui.session import Session
+from workbench.tui.usage import usage_text
 
 
 class TitleBar(Widget):
@@ -32,13 +33,18 @@ def title_line(session: Session, width: int) -> Text:
     pair = Text("")
     for index, test in enumerate(session.pair[:2]):
         pair.append(" → " if index else "", style=palette.muted).append_text(split_label(test, palette))
-    results, run_name = _run_parts(session)
-    device = Text(f"{session.device} ", style=palette.muted) if session.device else Text("")
-    # Parts by need: each later one is shown only while all before it still fit.
+    results, run_name, short_name = _run_parts(session)
+    known = session.device and not (session.device == "cpu" and session.usage)  # else it would stand there twice
+    device = Text(session.device, style=palette.muted) if known else Text("")
+    busy = [usage_text(session.usage, palette, long=long) for long in (False, True)] if session.usage else []
+    # Parts by need: each later one is shown while all before it still fit; a long one takes the place of a short one.
     chosen: dict[str, Text] = {}
-    room = width - name.cell_len
-    for part, text in (("pair", pair), ("results", results), ("run", run_name), ("device", device)):
-        need = text.cell_len + gap.cell_len
+    room = width - name.cell_len - 1
+    wanted = [("pair", pair), ("results", results), *(("usage", text) for text in busy[:1]), ("run", short_name),
+              ("run", run_name), *(("usage", text) for text in busy[1:]), ("device", device)]  # fmt: skip
+    for part, text in wanted:
+        before = chosen[part].cell_len + gap.cell_len if part in chosen else 0
+        need = text.cell_len + gap.cell_len - before
         if text and need <= room:
             chosen[part] = text
             room -= need
@@ -46,24 +52,27 @@ def title_line(session: Session, width: int) -> Text:
     for part in ("pair", "run", "results"):
         if part in chosen:
             line.append_text(gap).append_text(chosen[part])
-    if "device" in chosen:
-        line.append(" " * (width - line.cell_len - chosen["device"].cell_len)).append_text(chosen["device"])
+    right = gap.join([chosen[part] for part in ("device", "usage") if part in chosen])
+    if right:
+        line.append(" " * (width - line.cell_len - right.cell_len - 1)).append_text(right).append(" ")
     line.truncate(width)
     return line
 
 
-def _run_parts(session: Session) -> tuple[Text, Text]:
+def _run_parts(session: Session) -> tuple[Text, Text, Text]:
+    """The chosen run's accuracies, its name, and its name without the date."""
     palette, run = session.palette, session.run
     if run is None:
-        none = "no run yet" if session.runs is not None and session.ready else ""
-        return Text(""), Text(none, style=palette.muted)
+        none = Text("no run yet" if session.runs is not None and session.ready else "", style=palette.muted)
+        return Text(""), none, none
     results = Text("")
     for test in session.pair[:2]:
         found = (run.tests or {}).get(test)
         if found:
             results.append("  " if results else "")
             results.append(f"{palette.mark(test)} {percent(found['accuracy'], n=found.get('n'))}", palette.split(test))
-    return results, Text(shorten(run.id, 32), style=palette.text)
+    short = run.id.split("-", 2)[-1] if run.id.count("-") > 1 else run.id
+    return results, Text(shorten(run.id, 32), style=palette.text), Text(shorten(short, 20), style=palette.text)
 
 
 class ScreenTabs(Widget):
