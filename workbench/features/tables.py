@@ -83,9 +83,8 @@ class TableSource(Source):
         frame = frame.select([*features, *others])
         try:
             for part in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True, engine="streaming"):
-                columns = part.get_columns()  # select would build a thousand expressions for each batch
-                rest = pl.DataFrame(columns[len(features) :]).rename(renamed)
-                yield Batch(self._matrix(columns[: len(features)]), rest)
+                wide = len(features)  # by place, since select would build a thousand expressions for each batch
+                yield Batch(self._matrix(part[:, :wide]), part[:, wide:].rename(renamed))
         except pl.exceptions.PolarsError as error:
             self._explain(error)
             raise BadInput(f"{self.files[0]}: cannot be read: {short(error)}") from None
@@ -93,10 +92,10 @@ class TableSource(Source):
     def _needs_cast(self, name: str) -> bool:
         return self.schema[name] != pl.Float32
 
-    def _matrix(self, features: list[pl.Series]) -> np.ndarray:
+    def _matrix(self, features: pl.DataFrame) -> np.ndarray:
         if not self.roles.vector:
-            return pl.DataFrame(features).to_numpy(order="c")
-        column = features[0]
+            return features.to_numpy(order="c")
+        column = features.to_series()
         lengths = column.arr.len() if isinstance(column.dtype, pl.Array) else column.list.len()
         width = len(self.feature_names)
         wrong = (lengths.fill_null(0) != width).arg_true()
