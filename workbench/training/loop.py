@@ -54,6 +54,7 @@ class Trainer:
         self.spec, self.settings, self.recorder = spec, settings, recorder
         self.dim, self.classes = view.dim, len(view.classes)
         self.device = devices.resolve(settings.device)
+        memory.hold_freed()
         if resume is not None:
             _same_training(resume, spec, settings)
         self.data = Data(view, spec, settings, self.device)

@@ -93,6 +93,7 @@ class Together:
         self.spec, self.common = spec, settings[0]
         self.dim, self.classes = view.dim, len(view.classes)
         self.device = devices.resolve(self.common.device)
+        memory.hold_freed()
         self.data = Data(view, spec, self.common, self.device)
         torch.manual_seed(self.common.seed)
         first = spec.build(self.data.width, self.classes, self.common).to(self.device)
