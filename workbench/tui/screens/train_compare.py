@@ -184,11 +184,13 @@ def _by_other(
     runs: Sequence[RunSnapshot], values: Sequence[Any], name: str, places: dict[str, float], palette: Palette
 ) -> list[Line]:
     lines = []
-    for index, value in enumerate(dict.fromkeys(as_text(value) for value in values)):
-        own = [run for run, other in zip(runs, values, strict=True) if as_text(other) == value]
+    seen = {as_text(value): value for value in values}
+    words = sorted(seen, key=lambda word: seen[word]) if numeric(list(seen.values())) and None not in values else seen
+    for index, word in enumerate(words):
+        own = [run for run, other in zip(runs, values, strict=True) if as_text(other) == word]
         best = _best_by_place(own, places)
         y = np.array([_nan(run.val_accuracy) for run in best.values()])
-        lines.append(Line(f"{told(name)} {value or 'none'}", np.array(list(best)), y, palette.series(index)))
+        lines.append(Line(f"{told(name)} {word or 'none'}", np.array(list(best)), y, palette.series(index)))
     return lines
 
 

@@ -95,7 +95,7 @@ def run_columns(session: Session, width: int, colours: Colours) -> list[Column]:
         *accuracy_columns(session),
         Column("seconds", "time", cell=faint(duration), right=True),
     ]
-    if any(run.tags for run in session.runs or ()):
+    if width >= 96 and any(run.tags for run in session.runs or ()):  # else the heading of the run tells them
         columns.append(Column("tags", cell=faint(clean), most=16))
         width -= 2 + min(16, max(len(" ".join(run.tags)) for run in session.runs or ()))
     if width >= 96:

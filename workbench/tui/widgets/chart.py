@@ -333,7 +333,7 @@ class ChartView(Widget):
         self._palette = Palette()
         self._drawn: tuple[Any, Text] | None = None
         self._version = 0
-        self._last = 0.0
+        self._last = self._took = 0.0
         self._later: Timer | None = None
         self.drawings = 0
 
@@ -341,7 +341,7 @@ class ChartView(Widget):
         """Show these lines from the next drawing on."""
         self._lines, self._axes, self._palette = tuple(lines), axes, palette
         self._version += 1
-        wait = self._last + INTERVAL - time.monotonic()
+        wait = self._last + max(INTERVAL, 3 * self._took) - time.monotonic()  # a slow one leaves time for the rest
         if wait <= 0:
             self.refresh()
         elif self._later is None and self.is_mounted:
@@ -354,7 +354,9 @@ class ChartView(Widget):
     def render(self) -> Text:
         state = (self._version, self.size, self._palette)
         if self._drawn is None or self._drawn[0] != state:
-            self._last = time.monotonic()
+            started = time.monotonic()
             self.drawings += 1
             self._drawn = (state, draw(self._lines, self._axes, self.size.width, self.size.height, self._palette))
+            self._last = time.monotonic()
+            self._took = self._last - started
         return self._drawn[1]
