@@ -50,7 +50,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
     DataScreen ContentSwitcher { height: 1fr; }
     DataScreen #reading { align: center middle; padding: 1 4; }
     DataScreen #reading > ProgressLine { margin-top: 1; max-width: 90; }
-    DataScreen #facts { height: auto; max-height: 4; padding: 0 2; color: $muted; }
+    DataScreen #overview > #facts { height: auto; max-height: 4; padding: 0 2; color: $muted; }
     DataScreen #splits-box { height: auto; max-height: 40%; }
     DataScreen #lower { height: 1fr; }
     DataScreen #classes-box { width: 3fr; }
@@ -59,7 +59,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
     DataScreen #checks-box { scrollbar-size: 1 1; }
     DataScreen #samples-box { width: 3fr; }
     DataScreen #sample-box { width: 2fr; max-width: 60; }
-    DataScreen.-short #lower, DataScreen.-short #facts { display: none; }
+    DataScreen.-short #lower, DataScreen.-short #overview > #facts { display: none; }
     DataScreen.-short #splits-box { max-height: 100%; }
     DataScreen.-narrow #checks-box, DataScreen.-narrow #sample-box { display: none; }
     """
@@ -180,7 +180,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         if store is None:
             return
         palette = session.palette
-        self.query_one("#facts", Static).update(data_parts.facts_line(store, session))
+        self.query_one("#overview > #facts", Static).update(data_parts.facts_line(store, session))
         splits = self.query_one("#splits", TablePanel)
         complete = all(min(split.info.class_counts, default=0) > 0 for split in store.splits.values())
         columns = data_parts.split_columns(palette, complete)

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from workbench.features.store import TRAIN, Split, Store
 from workbench.tui.formats import clean, counted, number, shorten
 from workbench.tui.messages import FeatureSeen, FeaturesListed
+from workbench.tui.screens.divergence_parts import decimals
 from workbench.tui.session import Session
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
@@ -149,7 +150,7 @@ def numbers_table(seen: Seen, palette: Palette, width: int) -> Table:
         table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
     room = max(4, (width - 8) // max(len(seen.columns), 1) - 2)
     sds = [column.sd for column in seen.columns if column.sd > 0]
-    digits = digits_for(pl.Series(sds)) if sds else None
+    digits = decimals(min(sds) if sds else None, min(column.used for column in seen.columns))
     heads = [
         Text(shorten(f"{palette.mark(c.split)} {c.split}", room), style=palette.split(c.split)) for c in seen.columns
     ]

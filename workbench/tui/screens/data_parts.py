@@ -64,6 +64,8 @@ def facts_line(store: Store, session: Session) -> Text:
     dtype = manifest.dtype
     if manifest.rounding_error:
         dtype += f", rounded by at most {manifest.rounding_error:.2g}"
+    elif dtype == "float16":
+        dtype += ", which holds every value exactly"
     validation = session.workspace.config.validation
     parts = [
         f"D = {store.dim:,} features",
