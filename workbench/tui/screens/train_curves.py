@@ -36,17 +36,20 @@ class Quantity:
     sources: tuple[Source, ...]
     percent: bool = False
     smooth: bool = True
+    from_zero: bool = False
     scale: float = 1.0
 
 
 QUANTITIES = {
-    "loss": Quantity("loss", (Source("epoch", "val_loss", "val"), Source("epoch", "train_loss", "train"))),
+    "loss": Quantity(
+        "loss", (Source("epoch", "val_loss", "val"), Source("epoch", "train_loss", "train")), from_zero=True
+    ),
     "accuracy": Quantity(
         "accuracy", (Source("epoch", "val_accuracy", "val"), Source("epoch", "train_accuracy", "train")), percent=True
     ),
     "rate": Quantity("learning rate", (Source("step", "lr", "lr"), Source("epoch", "lr", "lr")), smooth=False),
-    "throughput": Quantity("rows per second", (Source("epoch", "rows_per_second", "rows/s"),)),
-    "memory": Quantity("memory, GB", (Source("epoch", "memory", "memory"),), smooth=False, scale=1e-9),
+    "throughput": Quantity("rows per second", (Source("epoch", "rows_per_second", "rows/s"),), from_zero=True),
+    "memory": Quantity("memory, GB", (Source("epoch", "memory", "memory"),), smooth=False, from_zero=True, scale=1e-9),
 }
 
 
@@ -173,7 +176,7 @@ def chart(shown: Sequence[Shown], quantity: str, view: View, palette: Palette) -
         cursor_label=f"at {_x_name(view, searched)}",
         state=_state(quantity, view, searched, log_x=log_x),
     )
-    if quantity == "loss" and not axes.log_y and view.zoom is None:
+    if what.from_zero and not axes.log_y and (view.zoom is None or quantity != "loss"):
         axes = replace(axes, y_range=_from_zero(lines))
     return lines, axes
 
@@ -262,7 +265,7 @@ def _state(quantity: str, view: View, searched: str, *, log_x: bool) -> str:
 
 
 def _from_zero(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """From zero to the highest loss: a fall is then seen at its size."""
+    """From zero to the highest value: a fall is then seen at its size."""
     finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines]) if lines else np.array([])
     return (0.0, float(finite.max()) * 1.05) if finite.size and finite.min() >= 0 and finite.max() > 0 else None
 
