@@ -61,6 +61,13 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
     DataScreen #sample-box { width: 2fr; max-width: 60; }
     DataScreen.-short #lower, DataScreen.-short #overview > #facts { display: none; }
     DataScreen.-short #splits-box { max-height: 100%; }
+    DataScreen.-narrow FeaturesView #seen-side { display: none; }
+    DataScreen.-wide FeaturesView { layout: horizontal; }
+    DataScreen.-wide FeaturesView #listed-box { width: 1fr; height: 1fr; }
+    DataScreen.-wide FeaturesView #seen-box { layout: vertical; width: 1fr; height: 1fr; }
+    DataScreen.-wide FeaturesView #seen-chart { max-height: 22; }
+    DataScreen.-wide FeaturesView #seen-side { width: 1fr; margin-left: 0; margin-top: 1; }
+    DataScreen.-short FeaturesView #seen-box { display: none; }
     DataScreen.-narrow #checks-box, DataScreen.-narrow #sample-box { display: none; }
     """
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]

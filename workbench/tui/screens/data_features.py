@@ -198,13 +198,6 @@ class FeaturesView(Container):
     FeaturesView #seen-side { width: 38; height: auto; margin-left: 2; }
     FeaturesView #seen-numbers, FeaturesView #seen-note { width: 1fr; height: auto; }
     FeaturesView #seen-note { color: $muted; }
-    .-narrow FeaturesView #seen-side { display: none; }
-    .-wide FeaturesView { layout: horizontal; }
-    .-wide FeaturesView #listed-box { width: 1fr; height: 1fr; }
-    .-wide FeaturesView #seen-box { layout: vertical; width: 1fr; height: 1fr; }
-    .-wide FeaturesView #seen-chart { max-height: 22; }
-    .-wide FeaturesView #seen-side { width: 1fr; margin-left: 0; margin-top: 1; }
-    .-short FeaturesView #seen-box { display: none; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
