@@ -16,6 +16,7 @@ from workbench.errors import BadInput, choose, nearest
 
 CONFIG = "workbench.toml"
 REMEMBERED = "choices.json"
+CURRENT = "current.json"  # among the stores: which one was read last
 NON_FINITE = ("refuse", "drop")
 SUFFIXES = (
     ".csv", ".csv.gz", ".csv.zst", ".parquet", ".arrow", ".feather", ".ipc", ".npy", ".npz", ".safetensors", ".pt",
@@ -78,6 +79,13 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     validation: Validation = Validation()
 
 
+class Current(msgspec.Struct, frozen=True):
+    """Which store is the workspace's, and the configuration it was read with."""
+
+    fingerprint: str
+    config: Config
+
+
 class Workspace:
     """A folder of feature files and the place where the workbench keeps what it makes of them.
 
@@ -100,8 +108,9 @@ class Workspace:
         if not root.is_dir():
             found = "it is a file" if root.exists() else "no such folder"
             raise BadInput(f"{folder}: {found}; give the folder that holds workbench.toml or the feature files")
-        config = read_config(root / CONFIG) if (root / CONFIG).exists() else guess_config(root)
-        workspace = cls(root, config, Path(state).expanduser().absolute() if state else None)
+        place = Path(state).expanduser().absolute() if state else root / ".workbench"
+        config = read_config(root / CONFIG) if (root / CONFIG).exists() else _implied_config(root, place)
+        workspace = cls(root, config, place)
         workspace.config = msgspec.structs.replace(
             config, features=msgspec.structs.replace(config.features, **workspace.remembered())
         )
@@ -247,6 +256,18 @@ def guess_config(root: Path) -> Config:
 def natural(name: str) -> list[int | str]:
     """Sort key under which shard 2 comes before shard 10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _implied_config(root: Path, state: Path) -> Config:
+    """What the file names imply or, where the files are gone, what the store that was read from them remembers."""
+    try:
+        return guess_config(root)
+    except BadInput:
+        try:
+            return msgspec.json.decode((state / "features" / CURRENT).read_bytes(), type=Current).config
+        except (OSError, msgspec.DecodeError):
+            pass
+        raise
 
 
 def user_dir() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -15,10 +14,9 @@ import msgspec
 
 from workbench.errors import BadInput, Cancelled, Failed
 from workbench.features.store import MANIFEST, TRAIN, Store
-from workbench.workspace import CONFIG, Workspace, natural
+from workbench.workspace import CONFIG, CURRENT, Current, Workspace, natural
 
 VERSION = 1  # of the store's layout; a store of another version is read anew
-CURRENT = "current.json"
 SAMPLED = 1 << 16  # bytes looked at, in three places, to notice a changed file
 
 
@@ -108,10 +106,10 @@ def sources_missing(workspace: Workspace) -> bool:
 
 def _current(workspace: Workspace) -> str | None:
     try:
-        name = json.loads((workspace.features_dir / CURRENT).read_text())["fingerprint"]
-    except (OSError, ValueError, KeyError):
+        name = msgspec.json.decode((workspace.features_dir / CURRENT).read_bytes(), type=Current).fingerprint
+    except (OSError, msgspec.DecodeError):
         return None
-    return str(name) if (workspace.features_dir / str(name) / MANIFEST).is_file() else None
+    return name if (workspace.features_dir / name / MANIFEST).is_file() else None
 
 
 def open_store(
@@ -215,7 +213,7 @@ def _make_current(workspace: Workspace, name: str) -> None:
     """Point to the new store, and only then remove the ones it replaces."""
     pointer = workspace.features_dir / CURRENT
     beside = pointer.with_suffix(".tmp")
-    beside.write_text(json.dumps({"fingerprint": name}))
+    beside.write_bytes(msgspec.json.encode(Current(name, workspace.config)))
     beside.replace(pointer)
     for folder in workspace.features_dir.iterdir():
         if folder.is_dir() and folder.name != name:

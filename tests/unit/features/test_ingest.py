@@ -142,9 +142,6 @@ def test_a_store_outlives_its_sources(workspace: Workspace) -> None:
     open_store(workspace)
     for file in workspace.root.glob("t*.csv"):
         file.unlink()
-    (workspace.root / "workbench.toml").write_text(
-        '[features]\ntrain = "train.csv"\n[features.tests]\ntest1 = "test1.csv"\ntest2 = "test2.csv"\n'
-    )
     again = Workspace.open(workspace.root)
     assert sources_missing(again)
     assert open_store(again).train.rows == 300
