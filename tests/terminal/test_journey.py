@@ -69,7 +69,7 @@ def test_the_journey(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
     (plugins / "greeting.py").write_text(PLUGIN)
     (plugins / "deadly.py").write_text(BROKEN)
     term.press("6")
-    term.wait("greeting", "deadly", "correlation", "user")
+    term.wait("greeting", "deadly", "confusion", "11 analyses")
     run_plugin(term, "deadly")
     term.wait("exit", "7")
     term.press("Escape", "Escape")
@@ -115,7 +115,7 @@ def run_plugin(term: Terminal, name: str) -> None:
     time.sleep(0.5)  # no one types a word in the millisecond after a key
     term.type(name)
     term.press("Enter")
-    term.until(lambda screen: "correlation" not in screen and name in screen, "the list was not filtered")
+    term.until(lambda screen: "confusion" not in screen and name in screen, "the list was not filtered")
     term.press("Enter")
     term.wait("run")
     term.press("C-r")

@@ -132,7 +132,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             self.bench.say(event.error, severity="error")
             self.query_one("#detail", Static).update(clean(event.error))
             return
-        self._found = {plugins_parts.key_of(info): info for info in event.plugins}
+        self._found = {plugins_parts.key_of(info): info for info in plugins_parts.own_first(event.plugins)}
         self._fill()
         if self.selection.analysis is not None:
             self.call_later(self._open_selected)

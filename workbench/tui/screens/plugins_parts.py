@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workbench.api import Block
     from workbench.features.store import Store
-    from workbench.plugins import PluginInfo
+    from workbench.plugins import PluginInfo, Source
     from workbench.settings import Setting
     from workbench.tui.jobs import Job
     from workbench.tui.widgets.table import Column
@@ -58,6 +58,12 @@ def short_path(path: Path) -> str:
         return str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):
         return str(path)
+
+
+def own_first(found: Sequence[PluginInfo]) -> list[PluginInfo]:
+    """The order of the list: what the user is writing above what was always there, else as it was found."""
+    places: list[Source] = ["workspace", "user", "entry point", "built-in", "shipped"]
+    return sorted(found, key=lambda info: places.index(info.source))
 
 
 def key_of(info: PluginInfo) -> str:
