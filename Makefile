@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/workbench demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n logical --maxprocesses 4
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

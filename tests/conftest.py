@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: tests side by side must not spin for each other
+
 from workbench.features.ingest import open_store
 from workbench.features.store import Store
 from workbench.workspace import Workspace
