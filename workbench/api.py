@@ -45,7 +45,8 @@ __all__ = [
 class Metric:
     """One number with, where it has one, its 95% interval.
 
-    `unit`: "" (a plain number), "%" (the value is a fraction, shown times 100), or any other text shown behind it.
+    `unit`: "" (a plain number), "%" (the value is a fraction, shown times 100), "pts" (the value is a difference of
+    fractions, shown times 100 as percentage points), or any other text shown behind it.
     `split` colours it as that split is coloured everywhere; `note` says in a few words how it was computed.
     """
 

@@ -57,7 +57,7 @@ def test_metrics() -> None:
     assert "●" in text[0]
     assert "p < 0.001" in text[1]
     assert metric_value(api.Metric("x", 1.2345, (1.1, 1.4), "nats")) == "1.23 nats [1.10, 1.40]"
-    assert metric_value(api.Metric("x", 3.7, (0.3, 6.9), "pts")) == "3.7 pts [0.3, 6.9]"
+    assert metric_value(api.Metric("x", 0.037, (0.003, 0.069), "pts")) == "3.7 pts [0.3, 6.9]"
     assert metric_value(api.Metric("samples of train", 900.0)) == "900"
     assert metric_value(api.Metric("x", float("nan"))) == "NaN"
     assert metric_value(api.Metric("x", 1.0, (1.0, 1.0)))

@@ -43,7 +43,7 @@ class Compare(Analysis):
             only_a, only_b = paired.discordant(*pair)
             p = paired.mcnemar_exact(only_a, only_b)
             note = f"{len(pair[0]):,} samples; only a right: {only_a:,}, only b: {only_b:,}; McNemar, exact"
-            yield Metric(f"accuracy a - b, {name}", value, ci=(low, high), unit="%", p=p, split=name, note=note)
+            yield Metric(f"accuracy a - b, {name}", value, ci=(low, high), unit="pts", p=p, split=name, note=note)
             means = pair[0].mean(), pair[1].mean()
             rows.append((name, *means, value, low, high, only_a, only_b, p))
         if len(ctx.pair) == 2 and all(name in right for name in ctx.pair):
@@ -52,7 +52,7 @@ class Compare(Analysis):
                 "gap of a - gap of b",
                 found.value,
                 ci=(found.low, found.high),
-                unit="%",
+                unit="pts",
                 p=found.p,
                 note=f"gap: accuracy {ctx.pair[0]} less {ctx.pair[1]}; paired bootstrap of {params.resamples:,}",
             )

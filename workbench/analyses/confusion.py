@@ -83,7 +83,7 @@ def _gap(pair: tuple[str, ...], counts: dict[str, np.ndarray]) -> Metric:
     (k1, n1), (k2, n2) = ((int(np.trace(counts[name])), int(counts[name].sum())) for name in pair)
     p = two_proportion_z(k1, n1, k2, n2)[1]
     note = f"accuracy {pair[0]} less {pair[1]}; Newcombe, two-proportion z"
-    return Metric("gap", k1 / n1 - k2 / n2, ci=newcombe_difference(k1, n1, k2, n2), unit="%", p=p, note=note)
+    return Metric("gap", k1 / n1 - k2 / n2, ci=newcombe_difference(k1, n1, k2, n2), unit="pts", p=p, note=note)
 
 
 def _limited(parts: list[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:

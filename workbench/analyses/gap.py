@@ -55,7 +55,7 @@ class Gap(Analysis):
             "gap",
             k1 / n1 - k2 / n2,
             ci=newcombe_difference(k1, n1, k2, n2),
-            unit="%",
+            unit="pts",
             p=two_proportion_z(k1, n1, k2, n2)[1],
             note=f"accuracy {ctx.pair[0]} less {ctx.pair[1]}; Newcombe, two-proportion z",
         )

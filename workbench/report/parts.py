@@ -52,16 +52,20 @@ def p_value(p: float) -> str:
 
 def metric_value(block: Metric) -> str:
     """The value with its unit."""
-    percent = block.unit == "%"
-    shown = number(block.value, percent)
-    return shown if percent or not block.unit else f"{shown} {block.unit}"
+    shown = _in_unit(block, block.value)
+    return shown if block.unit in ("", "%") else f"{shown} {block.unit}"
 
 
 def metric_interval(block: Metric) -> str:
     """`[71.2%, 73.0%]`, empty without an interval."""
     if block.ci is None:
         return ""
-    return f"[{number(block.ci[0], block.unit == '%')}, {number(block.ci[1], block.unit == '%')}]"
+    return f"[{_in_unit(block, block.ci[0])}, {_in_unit(block, block.ci[1])}]"
+
+
+def _in_unit(block: Metric, value: float) -> str:
+    shown = number(value, percent=block.unit in ("%", "pts"))
+    return shown.removesuffix("%") if block.unit == "pts" else shown
 
 
 def cells(block: Table) -> list[list[str]]:

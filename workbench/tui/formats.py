@@ -104,6 +104,11 @@ def percent(
     return text
 
 
+def points(value: float, ci: Sequence[float] | None = None, *, digits: int | None = None, sign: bool = False) -> str:
+    """A difference of two fractions in percentage points (in percent it would be read as relative): `6.7 pts`."""
+    return percent(value, ci, digits=digits, sign=sign).replace(" %", " pts")
+
+
 def _percent_number(value: float, digits: int, sign: bool) -> str:
     text = f"{100 * value:{'+' if sign else ''}.{digits}f}"
     return text.replace("-", "−")

@@ -15,7 +15,7 @@ import polars as pl
 from rich.text import Text
 
 from workbench.stats.intervals import newcombe_difference
-from workbench.tui.formats import clean, counted, interval, p_value, percent, percent_digits, shorten
+from workbench.tui.formats import clean, counted, interval, p_value, percent, percent_digits, points, shorten
 from workbench.tui.widgets.frame_backend import Cell, Column
 
 if TYPE_CHECKING:
@@ -240,16 +240,13 @@ def _change_columns(frame: pl.DataFrame, digits: int, palette: Palette) -> list[
         return drawn_change(row[CHANGE], row["low"], row["high"], span, palette)
 
     def told(value: Any, _row: Mapping[str, Any]) -> Text:
-        return Text("–" if value is None else points(value, digits=digits).removesuffix(" pts"), style=palette.text)
+        return Text(
+            "–" if value is None else points(value, digits=digits, sign=True).removesuffix(" pts"), style=palette.text
+        )
 
     end = f"{100 * span:.0f}"
     scale = f"−{end}{f'+{end} pts':>{DRAWN - len(end) - 1}}"
     return [Column(CHANGE, cell=told, right=True), Column("drawn", scale, cell=drawn, width=DRAWN)]
-
-
-def points(value: float, ci: tuple[float, float] | None = None, digits: int | None = None) -> str:
-    """A difference of two percentages, in points (no relative one): `−5.5 pts [−8.9, −1.9]`."""
-    return percent(value, ci, digits=digits, sign=True).replace(" %", " pts")
 
 
 def pairs_title(answer: Answer, view: str, index: int | None, store: Store, palette: Palette) -> Text:
@@ -280,14 +277,14 @@ def summary_text(answer: Answer, palette: Palette, width: int) -> Text:
             text.append("  ")
     gap = next((metric for metric in answer.metrics if metric.name == "gap"), None)
     if gap is not None and gap.ci is not None:
-        told = points(-gap.value, (-gap.ci[1], -gap.ci[0]))
+        told = points(-gap.value, (-gap.ci[1], -gap.ci[0]), sign=True)
         tail = f"  {p_value(gap.p)}" if gap.p is not None else ""
         lead = "change "
         # Where room is short the p value goes first, then the word, then the interval.
         room = width - text.cell_len
         tail = tail if len(lead + told + tail) <= room else ""
         lead = lead if len(lead + told) <= room else ""
-        told = told if len(told) <= room else points(-gap.value, digits=1)
+        told = told if len(told) <= room else points(-gap.value, digits=1, sign=True)
         text.append(lead, style=palette.muted).append(told, style=f"bold {palette.strong}")
         text.append(tail, style=palette.muted)
     return text
@@ -343,5 +340,5 @@ def cell_text(answer: Answer | None, store: Store, true: int, predicted: int, pa
         text.append("  ")
     if pair.get(CHANGE) is not None:
         text.append("change ", style=palette.muted)
-        text.append(points(pair[CHANGE], (pair["low"], pair["high"])), style=palette.strong)
+        text.append(points(pair[CHANGE], (pair["low"], pair["high"]), sign=True), style=palette.strong)
     return text

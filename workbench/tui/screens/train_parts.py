@@ -242,9 +242,8 @@ def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
             found.append(Metric(test, result["accuracy"], tuple(result["ci"]), "%", split=test, note=note))
     gap = run.gap
     if gap and gap.get("value") is not None:
-        # in points: percent of a difference of percentages would be read as relative
-        ci = tuple(100 * end for end in gap["ci"]) if gap.get("ci") else None
-        found.append(Metric("gap", 100 * gap["value"], ci, "pts", p=gap.get("p")))
+        ci = tuple(gap["ci"]) if gap.get("ci") else None
+        found.append(Metric("gap", gap["value"], ci, "pts", p=gap.get("p")))
     return found
 
 

@@ -16,7 +16,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, shorten
+from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, points, shorten
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
 
@@ -159,6 +159,8 @@ def metric_value(metric: Metric) -> str:
     """A metric's value with its unit and interval, as text."""
     if metric.unit == "%":
         return percent(metric.value, metric.ci)
+    if metric.unit == "pts":
+        return points(metric.value, metric.ci)
     unit = f" {clean(metric.unit)}" if metric.unit else ""
     if not metric.ci or not all(map(math.isfinite, (*metric.ci, metric.value))):
         return plain(metric.value) + unit
