@@ -16,6 +16,7 @@ COMMANDS = {  # in the order of the help; each names a module of this package
     "sweep": "train a head at every point of a grid of settings, choose on val",
     "runs": "list, show, stop, resume, remove, star and tag runs",
     "analyse": "run an analysis",
+    "report": "several analyses in one page",
     "plugin": "list, start, check and trust plugins",
     "doctor": "versions, devices, and what this terminal can do",
 }

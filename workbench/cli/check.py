@@ -11,7 +11,7 @@ def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
     The exit code tells whether the checks ran, not what they found.
     """
     from workbench.api import Table
-    from workbench.cli.analyse import ask, newest_run
+    from workbench.cli.answers import ask, newest_run
     from workbench.cli.common import read_store
 
     workspace, _ = read_store(folder, state)

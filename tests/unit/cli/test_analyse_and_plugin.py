@@ -212,3 +212,58 @@ def test_help_is_light(args):
         [sys.executable, "-c", code, *args], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
     )
     assert "HEAVY [] 0" in done.stdout
+
+
+def test_a_report_without_a_run_leaves_out_what_needs_one(make_folder, tmp_path):
+    out = tmp_path / "page.html"
+    done = workbench("report", make_folder(), "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["analyses"], told["failed"]) == (["divergence", "checks"], {})
+    assert "for want of a finished run: gap, confusion, calibration" in done.stderr
+    page = out.read_text()
+    assert "Divergence" in page
+    assert "<script" not in page
+
+
+def test_a_report_of_a_run_holds_its_analyses_in_order(make_folder, tmp_path):
+    folder, out = make_folder(), tmp_path / "page.md"
+    assert workbench("train", folder, "--head", "prototype").returncode == 0
+    names = ["confusion", "gap"]
+    done = workbench("report", folder, "--out", out, "--analysis", names[0], "--analysis", names[1])
+    assert done.returncode == 0, done.stderr
+    page = out.read_text()
+    assert 0 < page.index("## Confusion") < page.index("## Gap")
+    assert " pts " in page
+
+
+def test_a_report_is_written_though_an_analysis_fails_and_the_code_is_1(make_folder, tmp_path):
+    folder = user_dir() / "plugins"
+    folder.mkdir(parents=True)
+    (folder / "bad.py").write_text(
+        'from workbench.api import *\nclass A(Analysis):\n    name = "bad"\n    title = "Bad one"\n'
+        "    def run(self, ctx, params):\n        1 / 0\n"
+    )
+    out = tmp_path / "page.html"
+    done = workbench("report", make_folder(), "--out", out, "--analysis", "bad", "--analysis", "divergence", "--json")
+    assert done.returncode == 1
+    assert "division by zero" in done.stderr
+    assert list(json.loads(done.stdout)["failed"]) == ["Bad one"]
+    assert "Not complete" in out.read_text()
+    assert "wasserstein" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--out", "page.pdf"], "expected a file ending in .html, .md"),
+        (["--out", "page.html", "--analysis", "gapp"], "did you mean 'gap'"),
+        (["--out", "page.html", "--analysis", "gap"], "needs a finished run"),
+        (["--out", "page.html", "--run", "2026"], "2026"),
+    ],
+)
+def test_a_report_refuses_bad_input_before_work(make_folder, args, told, tmp_path):
+    done = workbench("report", make_folder(), *args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not list(tmp_path.glob("page*"))

@@ -1,0 +1,116 @@
+"""What the commands that run analyses share: asking with a bar, choosing the run and the pair, writing the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.cli.common import notice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.api import Block
+    from workbench.worker import Event, JobDone, JobFailed
+    from workbench.workspace import Workspace
+
+
+def ask(
+    workspace: Workspace,
+    name: str,
+    params: dict[str, str],
+    run: str | None = None,
+    pair: tuple[str, str] | None = None,
+) -> tuple[list[Block], JobDone | JobFailed]:
+    """Run an analysis with a bar on stderr; raises BadInput, Failed or Cancelled for one that gave no answer."""
+    from workbench.worker import run_sync
+
+    with _Progress(name) as progress:
+        blocks, last = run_sync(workspace, name, params, run, pair, progress.tell)
+    _raise_for(last)
+    return blocks, last
+
+
+def check_out(out: Path, formats: Sequence[str]) -> None:
+    """Refuse a file that could not be written in the end, before any work; raises BadInput."""
+    from workbench.errors import BadInput, nearest
+
+    if out.suffix.lower() not in formats:
+        raise BadInput(f"--out {out}: expected a file ending in {', '.join(formats)}{nearest(out.suffix, formats)}")
+    if not out.absolute().parent.is_dir():
+        raise BadInput(f"--out {out}: the folder {out.absolute().parent} does not exist")
+
+
+def pair_of(text: str | None) -> tuple[str, str] | None:
+    """The two test sets that `--pair A,B` names; raises BadInput."""
+    from workbench.errors import BadInput
+
+    if text is None:
+        return None
+    first, _, second = (part.strip() for part in text.partition(","))
+    if not first or not second or first == second:
+        raise BadInput(f"--pair {text!r}: expected two different test sets, e.g. --pair test1,test2")
+    return first, second
+
+
+def newest_run(workspace: Workspace) -> str | None:
+    """The id of the newest finished run."""
+    from workbench import runs
+
+    return next((run.id for run in runs.list_runs(workspace) if run.state == "finished"), None)
+
+
+class _Progress:
+    """A bar on stderr while the analysis works, and its log lines."""
+
+    def __init__(self, name: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        text = TextColumn("{task.description}", markup=False)
+        columns = (text, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(name, total=1.0)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, event: Event) -> None:
+        from workbench.worker import JobLog, JobProgress
+
+        if isinstance(event, JobProgress):
+            self._bar.update(self._task, completed=event.fraction, description=event.text)
+        elif isinstance(event, JobLog):
+            notice(event.text)
+
+
+def _raise_for(last: JobDone | JobFailed) -> None:
+    from workbench.errors import BadInput, Cancelled, Failed
+    from workbench.worker import JobFailed
+
+    if isinstance(last, JobFailed):
+        if last.kind == "bad input":
+            raise BadInput(last.message)
+        if last.kind == "cancelled":
+            raise Cancelled(last.message)
+        raise Failed(f"{last.message}\n{last.traceback}".rstrip())
+
+
+def write(out: Path, text: str) -> None:
+    """Write beside and rename, so that no half report is ever seen."""
+    import os
+
+    from workbench.errors import Failed
+
+    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(out)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise Failed(f"{out}: cannot be written ({error.strerror})") from None
