@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ GUESSES = {  # what the files of a folder without workbench.toml may be called, 
     "test 1": ("test1", "val"),
     "test 2": ("test2", "v2"),
 }
+VAL_OF_TRAIN = "val of train"
 
 
 class Features(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -251,6 +252,11 @@ def guess_config(root: Path) -> Config:
         images=Images(images),
         metadata=Metadata(metadata),
     )
+
+
+def val_name(tests: Collection[str]) -> str:
+    """What val, cut from train, is called beside these test sets: one of them may bear that name itself."""
+    return VAL_OF_TRAIN if "val" in tests else "val"
 
 
 def natural(name: str) -> list[int | str]:

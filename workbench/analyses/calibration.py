@@ -11,6 +11,7 @@ from workbench.api import Analysis, Block, Chart, Context, Metric, Series, Table
 from workbench.stats import bootstrap
 from workbench.stats.calibration import expected_calibration_error, reliability
 from workbench.stats.intervals import clopper_pearson
+from workbench.workspace import val_name
 
 
 class Calibration(Analysis):
@@ -37,20 +38,20 @@ class Calibration(Analysis):
                 "temperature", float(temperature), note="fitted on val; above 1: the head is too sure of itself"
             )
         series, parts = [], []
-        sets = ["val", *(name for name in ctx.splits if name != "train")]
-        for i, name in enumerate(dict.fromkeys(sets)):
+        tests = [name for name in ctx.splits if name != "train"]
+        held_out = val_name(tests)
+        sets = [held_out, *tests]
+        for i, name in enumerate(sets):
             if ctx.cancelled:
                 return
             ctx.progress(i / len(sets), name)
-            cut = name == "val" and "val" not in ctx.splits
-            frame = run.predictions("train").filter("val") if cut else run.predictions(name)
+            frame = run.predictions("train").filter("val") if name == held_out else run.predictions(name)
             if frame.is_empty():
                 continue
             yield from _errors(ctx, name, frame, params.bins)
             column = "calibrated" if params.calibrated and "calibrated" in frame.columns else "confidence"
             found = reliability(frame[column].to_numpy(), frame["correct"].to_numpy(), params.bins)
-            split = "" if cut else name
-            series.append(Series(name, found.confidence, found.accuracy, split=split))
+            series.append(Series(name, found.confidence, found.accuracy, split=name))
             low, high = clopper_pearson(np.rint(found.accuracy * found.count), found.count)
             parts.append(
                 pl.DataFrame(
@@ -78,11 +79,10 @@ class Calibration(Analysis):
 def _errors(ctx: Context, name: str, frame: pl.DataFrame, bins: int) -> Iterator[Metric]:
     label, predicted, correct = (frame[column].to_numpy() for column in ("label", "predicted", "correct"))
     confidence = frame["confidence"].to_numpy()
-    split = name if name in ctx.splits else ""
     found = bootstrap.intervals(label, predicted, confidence, len(ctx.classes), ctx.rng, bins=bins)
     note = f"{len(frame):,} samples; mean confidence {confidence.mean():.3f}, accuracy {correct.mean():.3f}"
     error = expected_calibration_error(confidence, correct, bins)
-    yield Metric(f"calibration error {name}", error, ci=found["ece"], split=split, note=note)
+    yield Metric(f"calibration error {name}", error, ci=found["ece"], split=name, note=note)
     if "calibrated" in frame.columns:
         after = expected_calibration_error(frame["calibrated"].to_numpy(), correct, bins)
-        yield Metric(f"calibration error {name}, with temperature", after, split=split)
+        yield Metric(f"calibration error {name}, with temperature", after, split=name)

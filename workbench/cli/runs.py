@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.common import FOLDER, JSON, STATE, emit, notice
+from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
@@ -145,7 +146,7 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     names = workspace.test_names[:2]
     for heading in ("run", "state"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("epoch", "val", *names, "gap", "time"):
+    for heading in ("epoch", val_name(workspace.test_names), *names, "gap", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in found:
         tests = [_percent(run.tests.get(name, {}).get("accuracy")) for name in names]

@@ -11,6 +11,7 @@ from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_st
 from workbench.heads import HEADS, HeadSpec
 from workbench.heads.spec import DataSettings, GradientSettings, TrainedByGradient
 from workbench.settings import Setting, declared, parse_pairs
+from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
@@ -124,9 +125,7 @@ def show_result(run: RunSnapshot) -> None:
     table.add_column("split")
     for heading in ("accuracy", "95% interval", "top-5", "F1", "ECE", "samples"):
         table.add_column(heading, justify="right", no_wrap=True)
-    # a test set may be called val, and is then told from the val that was cut from train
-    cut = "val of train" if "val" in run.tests else "val"
-    for name, score in [("train", run.summary["train"]), (cut, run.summary["val"]), *run.tests.items()]:
+    for name, score in [("train", run.summary["train"]), (val_name(run.tests), run.summary["val"]), *run.tests.items()]:
         if score["n"]:
             table.add_row(*_row(name, score))
     console = Console(highlight=False)

@@ -11,8 +11,8 @@ import numpy as np
 from workbench.api import Chart, HeatMap, Series
 from workbench.report.parts import number
 
-# Okabe and Ito's colours, dark enough for white paper; train and the two test sets keep theirs in every chart.
-SPLITS = {"train": "#0072B2", "test1": "#A86400", "test2": "#A2457C"}
+# Okabe and Ito's colours, dark enough for white paper; train, val and the two test sets keep theirs in every chart.
+SPLITS = {"train": "#0072B2", "val": "#007A58", "val of train": "#007A58", "test1": "#A86400", "test2": "#A2457C"}
 SERIES = ("#0072B2", "#A86400", "#007A58", "#A2457C", "#7A6C00", "#B83A00", "#55606E", "#5A67D8")
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 44

@@ -6,6 +6,8 @@ import os
 
 from textual.theme import Theme
 
+from workbench.workspace import VAL_OF_TRAIN, val_name
+
 # Okabe and Ito's palette: safe for colour-blind eyes. The light variants are the same hues, darkened for contrast.
 COLOURS = {"train": "#56B4E9", "val": "#2FB98A", "test1": "#E69F00", "test2": "#CC79A7"}
 LIGHT_COLOURS = {"train": "#0072B2", "val": "#007A58", "test1": "#A86400", "test2": "#A2457C"}
@@ -120,11 +122,16 @@ class Palette:
         """`train`, `val`, `test1`, `test2` or "": what a split is under the chosen pair."""
         if split in self.pair[:2]:
             return f"test{self.pair.index(split) + 1}"
-        return split if split in COLOURS else ""
+        return "val" if split == VAL_OF_TRAIN else split if split in COLOURS else ""
 
     def split(self, name: str) -> str:
         """The colour of a split, by its name or by `test1`, `test2`, `train`, `val`."""
         return self.splits.get(self.role(name), self.other)
+
+    @property
+    def val_name(self) -> str:
+        """What val, cut from train, is called beside the chosen pair."""
+        return val_name(self.pair)
 
     def mark(self, name: str) -> str:
         """The mark of a split: a sign that says the same as its colour."""

@@ -70,7 +70,7 @@ def test_calibration_of_every_split(ctx: Context) -> None:
     assert (bins["low"] <= bins["accuracy"]).all()
     chart = next(block for block in blocks if isinstance(block, Chart))
     assert [line.name for line in chart.series] == ["val", "test1", "test2", "as it should be"]
-    assert [line.split for line in chart.series] == ["", "test1", "test2", ""]
+    assert [line.split for line in chart.series] == ["val", "test1", "test2", ""]
 
 
 def test_a_comparison_is_paired(ctx: Context) -> None:

@@ -37,6 +37,24 @@ def test_json_is_one_object_as_designed(make_folder):
     assert table["columns"][:3] == ["feature", "ks", "wasserstein"]
 
 
+def test_a_test_set_called_val_is_told_from_the_val_that_was_cut_from_train(make_folder):
+    folder = make_folder()
+    for old, new in (("test1", "val"), ("test2", "v2")):
+        (folder / f"{old}.csv").rename(folder / f"{new}.csv")
+    trained = answer("train", folder, "--head", "prototype")
+    found = answer("analyse", folder, "calibration")
+    drawn = next(block for block in found["blocks"] if block["kind"] == "chart")["series"]
+    assert [line["split"] for line in drawn] == ["val of train", "val", "v2", ""]
+    bins = next(block for block in found["blocks"] if block.get("title") == "bins")
+    rows = {name: sum(row[1] for row in bins["rows"] if row[0] == name) for name in ("val of train", "val", "v2")}
+    assert rows == {
+        "val of train": trained["val"]["n"],
+        **{name: trained["tests"][name]["n"] for name in ("val", "v2")},
+    }
+    listed = workbench("runs", folder)
+    assert "val of train" in listed.stdout
+
+
 def test_neighbours_and_their_limits(make_folder):
     folder = make_folder()
     found = answer("analyse", folder, "neighbours", "--set", "split=test1", "--set", "row=2", "--set", "k=4")

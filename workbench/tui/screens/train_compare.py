@@ -197,7 +197,8 @@ def _by_other(
 def _by_split(runs: Sequence[RunSnapshot], places: dict[str, float], session: Session) -> list[Line]:
     palette, best = session.palette, _best_by_place(runs, places)
     x = np.array(list(best))
-    lines = [Line("val", x, np.array([_nan(run.val_accuracy) for run in best.values()]), palette.split("val"))]
+    y = np.array([_nan(run.val_accuracy) for run in best.values()])
+    lines = [Line(palette.val_name, x, y, palette.split(palette.val_name))]
     for test in session.pair[:2]:
         y = np.array([_nan(run.tests.get(test, {}).get("accuracy")) for run in best.values()])
         lines.append(Line(clean(test), x, y, palette.split(test)))

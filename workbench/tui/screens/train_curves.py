@@ -191,9 +191,10 @@ def _single(curves: Curves, quantity: str, view: View, palette: Palette, searche
     lines = []
     steps = quantity == "loss" and _has_steps(curves) and view.x in X_AXES and not searched
     for source in sources:
-        colour = palette.split(source.name) if quantity in ("loss", "accuracy") else palette.splits["train"]
         look = source.kind.startswith("test")
-        name = f"{clean(source.name)} (looked at)" if look else source.name
+        split = palette.val_name if source.name == "val" and not look else source.name
+        colour = palette.split(split) if quantity in ("loss", "accuracy") else palette.splits["train"]
+        name = f"{clean(source.name)} (looked at)" if look else split
         if source.name == "train" and steps:
             behind = _line(curves, Source("step", "loss", "train steps"), "train steps", view, colour, what, searched)
             if view.smoothing or len(curves.column("epoch", "epoch")) < 2:

@@ -119,10 +119,16 @@ def accuracy_columns(session: Session) -> list[Column]:
     def gap(value: Any, _row: Any) -> Text:
         return Text("–" if value is None else number(100 * value, 1), style=f"bold {palette.strong}")
 
-    columns = [Column("val", "val %", cell=accuracy("val"), right=True)]
+    def heading(name: str, split: str) -> str:
+        # a test set may be called val as well: their marks tell the two apart
+        sign = f"{palette.mark(split)} " if name == "val" != palette.val_name else ""
+        return f"{sign}{shorten(name, 10)} %"
+
+    val = palette.val_name
+    columns = [Column("val", heading("val", val), cell=accuracy(val), right=True)]
     for place, test in enumerate(session.pair[:2], start=1):
         cell = accuracy(test, f"n{place}")
-        columns.append(Column(f"test{place}", f"{shorten(test, 10)} %", cell=cell, right=True))
+        columns.append(Column(f"test{place}", heading(test, test), cell=cell, right=True))
     return [*columns, Column("gap", cell=gap, right=True)] if len(session.pair) > 1 else columns
 
 
@@ -234,7 +240,8 @@ def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
     found = []
     if run.val_accuracy is not None:
         ci = run.summary["val"].get("ci") if run.summary else None
-        found.append(Metric("val", run.val_accuracy, tuple(ci) if ci else None, "%", split="val"))
+        name = session.palette.val_name
+        found.append(Metric(name, run.val_accuracy, tuple(ci) if ci else None, "%", split=name))
     for test in session.pair:
         result = run.tests.get(test)
         if result:
