@@ -144,3 +144,10 @@ def test_names_that_find_no_room_are_counted() -> None:
     high = draw(lines, Axes("loss"), 60, 30, PALETTE).plain.split("\n")
     assert "run-number-8" in "\n".join(high[:4])
     assert len(high) == 30
+
+
+def test_what_is_counted_has_no_tick_between_whole_numbers() -> None:
+    for last in (2, 3, 4, 7, 30, 1000):
+        marks = [mark for mark, _ in _ticks(1.0, float(last), 6, whole=True)]
+        assert len(marks) >= 2
+        assert all(mark == int(mark) for mark in marks)

@@ -228,3 +228,10 @@ def test_of_more_settings_the_best_on_val_is_drawn(swept: Callable[..., Session]
     lines, axes = train_compare.setting_chart(session.runs or (), varying, "lr", session)
     assert lines[0].y.tolist() == pytest.approx([0.92, 0.93])
     assert "best on val" in axes.note
+
+
+def test_one_solution_is_no_curve() -> None:
+    one_step = epoch(1, setting="classes", value=10.0, train_loss=None)
+    lines, axes = chart(one(one_step), "accuracy", View(), PALETTE)
+    assert (lines, axes.empty) == ([], "solved in one step: no curve")
+    assert len(chart(one(epoch(1)), "accuracy", View(), PALETTE)[0]) == 2

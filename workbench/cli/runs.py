@@ -171,7 +171,7 @@ def _show(run: RunSnapshot, *, json: bool) -> None:
     from workbench.cli.train import show_result
 
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
-    print(f"{run.id}: {run.head}, {run.state}, epoch {run.epoch} of {run.epochs}, created {created}")
+    print(f"{run.id}: {run.head}, {run.state}, {run.reached}, created {created}")
     print("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
     print(f"in {run.folder}")
     if run.waits_for:

@@ -52,6 +52,14 @@ class RunSnapshot:
         return self.state in ACTIVE
 
     @property
+    def reached(self) -> str:
+        """How far it is, in words: `epoch 3 of 20`; a closed-form head has no epochs, it solves for each candidate."""
+        from workbench.heads import HEADS
+
+        closed = self.head in HEADS and HEADS[self.head].fit is not None
+        return f"{'solved' if closed else 'epoch'} {self.epoch:,} of {self.epochs:,}"
+
+    @property
     def val_accuracy(self) -> float | None:
         """On val, of the finished head, or else after the last epoch so far."""
         if self.summary:

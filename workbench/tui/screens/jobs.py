@@ -199,9 +199,7 @@ def _job_row(job: Job) -> dict[str, Any]:
 
 def _run_row(run: RunSnapshot) -> dict[str, Any]:
     fraction = run_fraction(run, None)
-    told = run.error.partition("\n")[0] or f"epoch {run.epoch:,} of {run.epochs:,}" + (
-        f", {run.phase}" if run.phase else ""
-    )
+    told = run.error.partition("\n")[0] or run.reached + (f", {run.phase}" if run.phase else "")
     return {
         "id": run.id, "kind": "run", "name": short_name(run), "state": run.state, "done": fraction,
         "left": remaining(run, fraction), "seconds": run.seconds, "told": told,

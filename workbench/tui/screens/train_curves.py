@@ -164,6 +164,9 @@ def chart(shown: Sequence[Shown], quantity: str, view: View, palette: Palette) -
     lines.sort(key=lambda line: bool(line.name))  # what runs behind is drawn first
     if len(shown) > 1 and len(what.sources) > 1 and what.sources[0].name == "val":
         note = "val; train fainter"
+    empty = Axes.empty
+    if searched and not any(np.isfinite(line.y).sum() > 1 for line in lines):
+        lines, empty = [], "solved in one step: no curve"
     log_x = view.log_x or (bool(searched) and view.x == "epoch" and _wide(lines))
     axes = Axes(
         what.title,
@@ -175,6 +178,8 @@ def chart(shown: Sequence[Shown], quantity: str, view: View, palette: Palette) -
         cursor=view.cursor,
         cursor_label=f"at {_x_name(view, searched)}",
         state=_state(quantity, view, searched, log_x=log_x),
+        empty=empty,
+        whole_x=view.x in ("epoch", "step") and not searched,
     )
     if what.from_zero and not axes.log_y and (view.zoom is None or quantity != "loss"):
         axes = replace(axes, y_range=_from_zero(lines))

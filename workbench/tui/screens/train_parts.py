@@ -224,7 +224,7 @@ def heading(run: RunSnapshot, width: int, palette: Palette) -> Text:
     text.append(f"{STATE_SIGNS.get(run.state, '')} {run.state}", style=state_colour(run.state, palette))
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
     phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
-    text.append(f"{phase}  epoch {run.epoch:,} of {run.epochs:,}", style=palette.muted)
+    text.append(f"{phase}  {run.reached}", style=palette.muted)
     text.append(f"  {duration(run.seconds)}", style=palette.muted)
     text.append(f"  on {clean(run.device)}" if run.device else "", style=palette.muted)
     text.append("  ★" if run.starred else "", style=f"bold {palette.strong}")

@@ -42,7 +42,8 @@ class Axes:
     """How a chart is drawn. `kind`: line, points, steps, bars. Ranges are found from the data where not given.
 
     `cursor` is an x at which a vertical line stands, named `cursor_label`, and the first rows tell each line's value;
-    `state` stands behind the title.
+    `state` stands behind the title, `empty` in the middle where no line has a value. `whole_x`: x counts something, and
+    no tick stands between two whole numbers.
     """
 
     title: str = ""
@@ -59,6 +60,8 @@ class Axes:
     cursor: float | None = None
     cursor_label: str = ""
     state: str = ""
+    empty: str = "no values yet"
+    whole_x: bool = False
 
 
 def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Palette) -> Text:
@@ -76,14 +79,16 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
     rows = height - 1 - head.plain.count("\n")
     finite = [(x, y) for x, y, _ in shown if np.isfinite(y).any()]
     if not finite:
-        text = head.append("\n" * (rows // 2 + 1)).append("no values yet".center(width), style=palette.muted)
+        text = head.append("\n" * (rows // 2 + 1)).append(clean(axes.empty).center(width), style=palette.muted)
         return text.append("\n" * (rows - rows // 2 - 1))
     x_low, x_high = _range([x for x, _ in finite], axes.x_range, axes.log_x, pad=0.0)
     inside = [y[(x >= x_low) & (x <= x_high)] for x, y in finite]
     y_low, y_high = _range(inside, axes.y_range, axes.log_y, pad=0.05)
     y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
     gutter = max((len(label) for _, label in y_ticks), default=1)
-    x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(x_low, x_high, max(2, (width - gutter) // 14), axes.log_x)
+    x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(
+        x_low, x_high, max(2, (width - gutter) // 14), axes.log_x, whole=axes.whole_x
+    )
     columns = max(width - gutter - 1, 2)
     unit = []
     for x, y, _ in shown:
@@ -165,7 +170,9 @@ def _reduce(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
     return x[kept], y[kept]
 
 
-def _ticks(low: float, high: float, count: int, log: bool = False, percent: bool = False) -> list[tuple[float, str]]:
+def _ticks(
+    low: float, high: float, count: int, log: bool = False, percent: bool = False, whole: bool = False
+) -> list[tuple[float, str]]:
     """Round numbers from `low` to `high` with their labels, without false digits; on log axes powers of ten."""
     if log:
         powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
@@ -177,6 +184,8 @@ def _ticks(low: float, high: float, count: int, log: bool = False, percent: bool
     rough = (high - low) / max(count, 1)
     scale = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
     step = next(scale * nice for nice in (1.0, 2.0, 2.5, 5.0, 10.0) if scale * nice >= rough - 1e-12 * scale)
+    if whole and step % 1:
+        step = float(math.ceil(step))
     start = math.ceil(low / step - 1e-9) * step
     marks = [start + place * step for place in range(int((high - start) / step + 1e-9) + 1)]
     factor = 100.0 if percent else 1.0
