@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.features.source import Batch, Source
     from workbench.features.writer import SplitWriter
 
-BATCH_VALUES = 2 << 20  # values a batch: small enough for the memory bound, large enough to keep Polars busy
+BATCH_VALUES = 1 << 20
 
 
 class Build:

@@ -154,9 +154,7 @@ class CsvSource(TableSource):
         return pl.scan_csv(file, infer_schema_length=HEAD_ROWS).collect_schema()
 
     def _scan(self, files: Sequence[Path]) -> pl.LazyFrame:
-        if self._typed is None:
-            return pl.scan_csv(list(files), infer_schema_length=HEAD_ROWS)
-        return pl.scan_csv(list(files), schema=self._typed)
+        return pl.scan_csv(list(files), schema=self._typed or self.schema)
 
     def _needs_cast(self, name: str) -> bool:
         return False  # the parser already makes float32 of it
