@@ -19,7 +19,7 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     """`D -> hidden -> ReLU -> C`."""
     from torch import nn
 
-    return nn.Sequential(nn.Linear(dim, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, classes))
+    return nn.Sequential(nn.Linear(dim, settings.hidden), nn.ReLU(inplace=True), nn.Linear(settings.hidden, classes))
 
 
 SPEC = HeadSpec("nn1", "Network, 1 hidden", "D -> 512 -> ReLU -> C", Settings, build)

@@ -52,13 +52,14 @@ class CrossEntropy(torch.autograd.Function):
 
     In fewer passes over [m, C] than log-softmax, likelihood and their gradients take: with p = softmax(z) and the
     largest logit z_k, which says what is predicted as well, the loss is z_k - z_y - log p_k and its gradient p - [y].
+    All in the memory of the logits, which are lost: autograd refuses a last layer whose gradient needs its own output.
     """
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, y: Tensor, rows: int) -> tuple[Tensor, Tensor]:
         most, predicted = logits.max(1)
-        p = logits.softmax(1)
         own = logits.gather(1, y[:, None])[:, 0]
+        p = torch.softmax(logits, 1, out=logits)
         losses = most - own - p.gather(1, predicted[:, None])[:, 0].log()
         ctx.save_for_backward(p, y)
         ctx.rows = rows
