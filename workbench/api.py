@@ -168,7 +168,6 @@ class Context:
     run: RunView | None = None
     runs: Mapping[str, RunView] = field(default_factory=dict)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
-    device: str = "cpu"
     image_root: Path | None = None
     report_progress: Callable[[float, str], None] = lambda fraction, text: None
     report_log: Callable[[str], None] = lambda text: None
@@ -196,6 +195,13 @@ class Context:
     @property
     def test2(self) -> Split:
         return self.split(self.pair[1])
+
+    @property
+    def device(self) -> str:
+        """Where torch can compute: `cuda:0` where it finds a GPU, else `cpu`. Imports torch, when it is first asked."""
+        import torch
+
+        return "cuda:0" if torch.cuda.device_count() else "cpu"
 
     def needs_run(self) -> RunView:
         """The chosen run; raises BadInput, saying how to get one, when none is chosen."""

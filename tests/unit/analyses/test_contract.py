@@ -124,3 +124,9 @@ def test_without_a_run_it_works_or_says_what_it_needs(info, tmp_path):
             run_analysis(found, ctx)
     else:
         assert run_analysis(found, ctx)
+
+
+def test_the_device_is_one_that_torch_has(tmp_path):
+    import torch
+
+    assert torch.zeros(1, device=tiny_context(tmp_path).device).sum() == 0
