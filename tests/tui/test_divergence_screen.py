@@ -152,6 +152,45 @@ async def test_the_built_in_analysis_fills_the_screen(bench: Any) -> None:
         assert row["mean_b"] == pytest.approx(float(column[1].mean(dtype=np.float64)))
 
 
+async def test_enter_opens_the_samples_behind_a_feature_and_one_of_them_its_neighbours(bench: Any) -> None:
+    async with bench(answers=ANSWERS) as (app, pilot):
+        screen = await opened(app, pilot)
+        samples = screen.query_one("#samples", TablePanel)
+        first = screen.query_one("#features", TablePanel).row
+        assert first is not None
+        assert first["shift"] < 0
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: samples.rows_shown.height)
+        store = app.session.store
+
+        def values(split: str) -> np.ndarray:
+            return np.asarray(store.splits[split].features[:, first["index"]])
+
+        def seen() -> np.ndarray:
+            return samples.rows_shown["value"].to_numpy()
+
+        assert np.array_equal(seen(), np.sort(values("test2")))  # the mean fell: the lowest first
+        frame = samples.rows_shown
+        assert np.array_equal(values("test2")[frame["row"].to_numpy()], seen())
+        assert frame["off"][0] == pytest.approx((seen()[0] - first["mean_a"]) / first["sd_a"], rel=1e-5)
+        assert frame["class"].to_list()[:1] == [store.classes[int(store.splits["test2"].labels[frame["row"][0]])]]
+        await pilot.press("m")
+        assert screen.query_one("#features", TablePanel).table.sorted_by == ("ks", True)
+        await pilot.press("v")
+        await wait_for(pilot, lambda: np.array_equal(seen(), np.sort(values("test1"))))
+        row = samples.row
+        assert row is not None
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: app.current.NAME == "neighbours")
+        assert (app.session.selection.split, app.session.selection.row) == ("test1", row["row"])
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.current is screen)
+        assert samples.visible_now
+        await pilot.press("escape")
+        assert screen.query_one("#features", TablePanel).visible_now
+        assert app.session.selection.feature == first["index"]
+
+
 async def test_a_tiny_terminal(bench: Any) -> None:
     async with bench(size=(40, 12), answers=ANSWERS) as (app, pilot):
         screen = await opened(app, pilot)

@@ -132,7 +132,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-measure", ("m",), "measure", "sort by the next measure; the bars are drawn for it", ("divergence",),
            footer=5),
     Action("previous-measure", ("M",), "measure back", "sort by the measure before", ("divergence",)),
-    Action("other-splits", ("v",), "splits", "compare two other splits, train among them", ("divergence",), footer=7),
+    Action("other-splits", ("v",), "splits", "compare two other splits; a feature's samples of the other split",
+           ("divergence",), footer=7),
     Action("log-shares", ("l",), "log", "draw the histograms on a logarithmic axis", ("data", "divergence"),
            footer=8),
     # Plugins

@@ -20,7 +20,9 @@ from workbench.tui.messages import FeatureLoaded
 from workbench.tui.screens import divergence_parts as parts
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.dialogs import ChooseDialog
+from workbench.tui.screens.divergence_samples import Asked, FeatureSamples
 from workbench.tui.session import Session
+from workbench.tui.widgets.bars import FooterBar
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.job_view import JobView
 from workbench.tui.widgets.states import EmptyState
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.features.store import Store
 
 PAUSE = 0.06  # seconds that the cursor rests on a feature before it is read
+ON_FEATURES = ("next_measure", "previous_measure", "log_shares")
 KEPT = 200  # features whose histograms are kept
 
 
@@ -48,6 +51,9 @@ the ratio of the standard deviations. p adj. is the p value of KS, corrected for
 m sorts by the next measure, M by the one before (shift and spread by size, whichever way); the bars are drawn for it.
 / filters: ks>0.2, shift<0, p_adjusted<0.01, or part of a name. v compares other splits, l draws the histograms on a
 logarithmic axis. The feature under the cursor is the one that other screens look at.
+
+enter on a feature opens the samples of the second split by their value of it, the way it moved first (v: those of the
+first split); enter on a sample its neighbours; escape goes back.
 """
 
     DEFAULT_CSS = """
@@ -66,6 +72,7 @@ logarithmic axis. The feature under the cursor is the one that other screens loo
     DivergenceScreen.-wide #histograms { max-height: 22; }
     DivergenceScreen.-wide #numbers { width: 1fr; margin-left: 0; margin-top: 1; }
     DivergenceScreen.-low #feature-box { display: none; }
+    DivergenceScreen.-narrow #sample-box { display: none; }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]
@@ -94,6 +101,7 @@ logarithmic axis. The feature under the cursor is the one that other screens loo
                     with Container(id="feature-box", classes="panel"):
                         yield ChartView(id="histograms")
                         yield Static(id="numbers", markup=False)
+            yield FeatureSamples(id="behind")
 
     # ---- asking
 
@@ -114,6 +122,8 @@ logarithmic axis. The feature under the cursor is the one that other screens loo
             self._fill()
         if session.selection.feature != self._told:
             self._follow(session.selection.feature)
+        if self._behind and before is not None and (before.run, before.palette) != (session.run, session.palette):
+            self.query_one(FeatureSamples).again(session)
 
     def _nothing(self, title: str, text: str, *keys: tuple[str, str]) -> None:
         self.query_one(EmptyState).tell(title, text, *keys, palette=self.palette)
@@ -216,8 +226,35 @@ logarithmic axis. The feature under the cursor is the one that other screens loo
         panel.table.marked = shown.index(measures[place % len(measures)])
         panel.action_sort()
 
+    # ---- the samples behind a feature
+
+    def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
+        behind = self.query_one(FeatureSamples)
+        if event.panel.id == "features" and self._pair is not None and event.row.get("index") is not None:
+            behind.open(Asked(self.session, self._pair, event.row, self._pair[1]))
+            self._open("behind", "#samples")
+        elif event.panel.id == "samples" and behind.asked is not None:
+            self.bench.go("neighbours", self.selection.with_(split=behind.asked.split, row=int(event.row["row"])))
+
+    @property
+    def _behind(self) -> bool:
+        return self.is_mounted and self.query_one(ContentSwitcher).current == "behind"
+
     def go_back(self) -> bool:
-        return self.query_one("#features", TablePanel).close_filter()
+        if not self._behind:
+            return self.query_one("#features", TablePanel).close_filter()
+        if not self.query_one("#samples", TablePanel).close_filter():
+            self._open("answer", "#features")
+        return True
+
+    def _open(self, page: str, table: str) -> None:
+        self.query_one(ContentSwitcher).current = page
+        self.query_one(table, TablePanel).table.focus()
+        self.query_one(FooterBar).refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that are for the table of features do nothing where it is not on show."""
+        return action not in ON_FEATURES if self._behind else super().check_action(action, parameters)
 
     # ---- the feature under the cursor
 
@@ -284,6 +321,9 @@ logarithmic axis. The feature under the cursor is the one that other screens loo
 
     def action_other_splits(self) -> None:
         """Choose which two splits are compared; P chooses the pair of test sets for all screens."""
+        if self._behind:
+            self.query_one(FeatureSamples).other_split()
+            return
         store = self.session.store
         if store is None or len(store.splits) < 2:
             self.bench.say("comparing needs two splits")
