@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.answers import ask, check_out, newest_run, pair_of, write
+from workbench.cli.answers import PAIR, RUN, ask, check_out, newest_run, pair_of, write
 from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
 
 if TYPE_CHECKING:
@@ -24,13 +24,9 @@ FORMATS = (".md", ".html", ".json")
 def command(
     folder: FOLDER,
     name: Annotated[str, typer.Argument(metavar="NAME", help="the analysis; `workbench plugin list` tells them all")],
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="the run to look at (default: the newest finished one)")
-    ] = None,
+    run: RUN = None,
     settings: SET = None,
-    pair: Annotated[
-        str | None, typer.Option("--pair", metavar="A,B", help="test sets 1 and 2 (default: the first two)")
-    ] = None,
+    pair: PAIR = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="write the answer to a .md, .html or .json file")
     ] = None,

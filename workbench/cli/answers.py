@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from workbench.cli.common import notice
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from workbench.api import Block
     from workbench.worker import Event, JobDone, JobFailed
     from workbench.workspace import Workspace
+
+RUN = Annotated[
+    str | None, typer.Option("--run", metavar="ID", help="the run to look at (default: the newest finished one)")
+]
+PAIR = Annotated[str | None, typer.Option("--pair", metavar="A,B", help="test sets 1 and 2 (default: the first two)")]
 
 
 def ask(

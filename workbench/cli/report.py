@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.answers import ask, check_out, newest_run, pair_of, write
+from workbench.cli.answers import PAIR, RUN, ask, check_out, newest_run, pair_of, write
 from workbench.cli.common import FOLDER, JSON, STATE, emit, notice, read_store
 
 if TYPE_CHECKING:
@@ -26,12 +26,8 @@ def command(
         list[str] | None,
         typer.Option("--analysis", metavar="NAME", help=f"an analysis; repeat for more (default: {', '.join(USUAL)})"),
     ] = None,
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="ID", help="the run to look at (default: the newest finished one)")
-    ] = None,
-    pair: Annotated[
-        str | None, typer.Option("--pair", metavar="A,B", help="test sets 1 and 2 (default: the first two)")
-    ] = None,
+    run: RUN = None,
+    pair: PAIR = None,
     state: STATE = None,
     json: JSON = False,
 ) -> None:

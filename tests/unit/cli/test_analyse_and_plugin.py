@@ -88,13 +88,18 @@ def test_bad_input_is_one_message_and_2(make_folder, args, told):
     assert done.stdout == ""
 
 
-def test_a_plugin_that_fails_gives_1_and_its_traceback(make_folder):
+def failing_plugin():
+    """An analysis `bad` of the user's that raises."""
     folder = user_dir() / "plugins"
     folder.mkdir(parents=True)
     (folder / "bad.py").write_text(
-        'from workbench.api import *\nclass A(Analysis):\n    name = "bad"\n'
+        'from workbench.api import *\nclass A(Analysis):\n    name = "bad"\n    title = "Bad one"\n'
         "    def run(self, ctx, params):\n        1 / 0\n"
     )
+
+
+def test_a_plugin_that_fails_gives_1_and_its_traceback(make_folder):
+    failing_plugin()
     done = workbench("analyse", make_folder(), "bad", "--json")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
@@ -256,12 +261,7 @@ def test_a_report_of_a_run_holds_its_analyses_in_order(make_folder, tmp_path):
 
 
 def test_a_report_is_written_though_an_analysis_fails_and_the_code_is_1(make_folder, tmp_path):
-    folder = user_dir() / "plugins"
-    folder.mkdir(parents=True)
-    (folder / "bad.py").write_text(
-        'from workbench.api import *\nclass A(Analysis):\n    name = "bad"\n    title = "Bad one"\n'
-        "    def run(self, ctx, params):\n        1 / 0\n"
-    )
+    failing_plugin()
     out = tmp_path / "page.html"
     done = workbench("report", make_folder(), "--out", out, "--analysis", "bad", "--analysis", "divergence", "--json")
     assert done.returncode == 1
