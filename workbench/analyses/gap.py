@@ -89,6 +89,6 @@ def _table(ctx: Context, support: list[np.ndarray], hits: list[np.ndarray], para
         down = params.sort == "contribution"
         frame = frame.sort(params.sort, descending=down, nulls_last=True, maintain_order=True)
     shown = frame.head(params.limit) if params.limit else frame
-    note = "contribution: what the class adds to the gap; change: recall on test set 2 less on test set 1, 95% Newcombe"
+    note = "contribution to the gap, and change: recall on test set 2 less on test set 1, both in points; 95% Newcombe"
     percent = ("contribution", "change", "low", "high", "recall1", "recall2")
     return Table(shown, "classes", of=len(frame), percent=percent, note=note)
