@@ -86,8 +86,9 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
     y_low, y_high = _range(inside, axes.y_range, axes.log_y, pad=0.05)
     y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
     gutter = max((len(label) for _, label in y_ticks), default=1)
+    room = len(f"{x_high:,.0f}") + 6 if axes.whole_x and not axes.log_x else 14  # columns for a tick
     x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(
-        x_low, x_high, max(2, (width - gutter) // 14), axes.log_x, whole=axes.whole_x
+        x_low, x_high, max(2, (width - gutter) // room), axes.log_x, whole=axes.whole_x
     )
     columns = max(width - gutter - 1, 2)
     unit = []
