@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tui_support import make_run, wait_for
 from workbench import runs
 from workbench.tui.screens.train_charts import RunCharts
 from workbench.tui.screens.train_compare import CompareView
+from workbench.tui.screens.train_parts import heading
 from workbench.tui.screens.train_runs import RunsPanel
+from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import ChartView
 from workbench.workspace import Workspace
 
@@ -92,6 +95,16 @@ async def test_the_sweep_of_a_run(bench: Any, three_runs: Workspace) -> None:
         await pilot.press("escape", "down", "down", "w")
         await pilot.pause()
         assert app.current.page == "runs-page"
+
+
+async def test_a_run_of_features_that_have_changed_says_so(bench: Any, three_runs: Workspace) -> None:
+    async with bench() as (app, pilot):
+        await pilot.press("2")
+        await wait_for(pilot, lambda: app.session.runs and app.current.run is not None)
+        run, store = app.current.run, app.session.store
+        assert "changed since" not in heading(run, 200, Palette(), store).plain
+        old = replace(run, config={**run.config, "fingerprint": "another"})
+        assert "its features have changed since" in heading(old, 200, Palette(), store).plain
 
 
 async def test_stars_and_tags(bench: Any, three_runs: Workspace) -> None:

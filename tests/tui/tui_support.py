@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from workbench.features.ingest import ingested
 from workbench.tui.theme import DARK
 from workbench.workspace import Workspace
 
@@ -50,8 +51,10 @@ def make_run(
     """A run's folder as training leaves it, without training."""
     folder = workspace.runs_dir / name
     folder.mkdir(parents=True)
+    store = ingested(workspace)
     config = {
-        "id": name, "version": 1, "created": created, "head": "linear", "fingerprint": "x", "tests": ["test1", "test2"],
+        "id": name, "version": 1, "created": created, "head": "linear", "tests": ["test1", "test2"],
+        "fingerprint": store.fingerprint if store else "x",
         "settings": {"lr": 0.01, "weight_decay": 1e-4, "batch_size": None, "epochs": epochs, "schedule": "cosine",
                      "transform": "standardise", "seed": 0, "device": "cpu"},
     }  # fmt: skip

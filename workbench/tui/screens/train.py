@@ -186,7 +186,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
             return
         self._looking_at = run.id
         palette, width = self.palette, max(self.size.width - 2, 10)
-        text = train_parts.heading(run, width, palette)
+        text = train_parts.heading(run, width, palette, self.session.store)
         text.append("\n").append_text(train_parts.settings_text(run, width, palette))
         if run.error:
             text.append(f"\n{clean(run.error)}", style=palette.severities["error"])

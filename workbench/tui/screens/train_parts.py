@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from workbench.api import Metric
+    from workbench.features.store import Store
     from workbench.runs import RunSnapshot
     from workbench.tui.screens.train_curves import Colours, Curves
     from workbench.tui.widgets.frame_backend import Column
@@ -119,16 +120,16 @@ def accuracy_columns(session: Session) -> list[Column]:
     def gap(value: Any, _row: Any) -> Text:
         return Text("–" if value is None else number(100 * value, 1), style=f"bold {palette.strong}")
 
-    def heading(name: str, split: str) -> str:
+    def title(name: str, split: str) -> str:
         # a test set may be called val as well: their marks tell the two apart
         sign = f"{palette.mark(split)} " if name == "val" != palette.val_name else ""
         return f"{sign}{shorten(name, 10)} %"
 
     val = palette.val_name
-    columns = [Column("val", heading("val", val), cell=accuracy(val), right=True)]
+    columns = [Column("val", title("val", val), cell=accuracy(val), right=True)]
     for place, test in enumerate(session.pair[:2], start=1):
         cell = accuracy(test, f"n{place}")
-        columns.append(Column(f"test{place}", heading(test, test), cell=cell, right=True))
+        columns.append(Column(f"test{place}", title(test, test), cell=cell, right=True))
     return [*columns, Column("gap", cell=gap, right=True)] if len(session.pair) > 1 else columns
 
 
@@ -217,13 +218,15 @@ def settings_text(run: RunSnapshot, width: int, palette: Palette) -> Text:
     return text
 
 
-def heading(run: RunSnapshot, width: int, palette: Palette) -> Text:
-    """One line that names a run and says where it stands."""
+def heading(run: RunSnapshot, width: int, palette: Palette, store: Store | None = None) -> Text:
+    """One line that names a run and says where it stands, and that it was trained on other features than `store`'s."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{clean(run.id)}  ", style=f"bold {palette.strong}")
     text.append(f"{STATE_SIGNS.get(run.state, '')} {run.state}", style=state_colour(run.state, palette))
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
     phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
+    if store is not None and run.config.get("fingerprint", store.fingerprint) != store.fingerprint:
+        text.append("  its features have changed since", style=palette.severities["warning"])
     text.append(f"{phase}  {run.reached}", style=palette.muted)
     text.append(f"  {duration(run.seconds)}", style=palette.muted)
     text.append(f"  on {clean(run.device)}" if run.device else "", style=palette.muted)
