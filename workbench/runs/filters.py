@@ -94,9 +94,9 @@ def fields(run: RunSnapshot) -> dict[str, Any]:
         "id": run.id, "head": run.head, "state": run.state, "epoch": run.epoch, "epochs": run.epochs,
         "seconds": run.seconds, "device": run.device, "sweep": run.sweep or None, "tag": run.tags,
         "starred": run.starred, "gap": (run.gap or {}).get("value"),
+        # what runs are chosen by, also where a test set is called val: that one is test1 or test2
+        "val": run.val_accuracy,
     }  # fmt: skip
-    if "val" not in accuracies:  # a test set may be called val, and is then the one that is meant
-        found["val"] = run.val_accuracy
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -104,9 +104,12 @@ def test_any_text_is_a_filter_or_bad_input(text: str) -> None:
     assert "filter, character" in told
 
 
-def test_a_test_set_called_val_is_the_one_that_is_meant() -> None:
+def test_val_is_what_was_cut_from_train_also_where_a_test_set_is_called_so() -> None:
+    """Else runs would be chosen by a test set where val was meant."""
     run = made("a", val=0.9, tests={"val": {"accuracy": 0.6}, "v2": {"accuracy": 0.5}})
-    assert runs.matching([run], "val<0.7") == [run]
+    assert runs.matching([run], "val>0.8") == [run]
+    assert runs.matching([run], "val<0.7") == []
+    assert runs.matching([run], "test1<0.7 v2<0.6") == [run]
 
 
 def test_differences_of_settings() -> None:
