@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,11 @@ async def test_job_view_shows_each_state() -> None:
         view.show(failed, PALETTE)
         await pilot.pause()
         assert "[no]" in str(view.query_one("#failure-text", Static).content)
+        assert not view.query_one(Blocks).display
+        view.show(replace(failed, blocks=ALL_BLOCKS[:1]), PALETTE)  # what it had told before it failed stays
+        await pilot.pause()
+        assert view.query_one(Blocks).display
+        assert view.query_one("#failure").display
         done = Job("j1", "class-gap", {}, None, "plugins", state="done", blocks=ALL_BLOCKS)
         view.show(done, PALETTE)
         await pilot.pause()

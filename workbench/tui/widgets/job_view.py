@@ -15,7 +15,7 @@ from workbench.tui.widgets.states import EmptyState, ProgressLine
 
 
 class JobView(Vertical):
-    """Shows one job, from queued to its blocks or its traceback; blocks appear as they come."""
+    """Shows one job, from queued to its blocks or its traceback; blocks appear as they come, and stay if it fails."""
 
     DEFAULT_CSS = """
     JobView { height: 1fr; width: 1fr; }
@@ -25,6 +25,8 @@ class JobView(Vertical):
     JobView.-running > ProgressLine { display: block; }
     JobView.-failed > #failure { display: block; height: 1fr; }
     JobView.-failed > Blocks { display: none; }
+    JobView.-failed.-partial > #failure { height: auto; max-height: 50%; margin-bottom: 1; }
+    JobView.-failed.-partial > Blocks { display: block; }
     JobView > EmptyState { display: none; }
     JobView.-empty > EmptyState { display: block; }
     JobView.-empty > Blocks, JobView.-empty > #state { display: none; }
@@ -48,6 +50,7 @@ class JobView(Vertical):
         self.set_class(False, "-empty")
         self.set_class(job.state in ("queued", "running"), "-running")
         self.set_class(job.state in ("failed", "cancelled"), "-failed")
+        self.set_class(bool(job.blocks), "-partial")
         if not job.over:
             told = job.text or ("waiting for its turn" if job.state == "queued" else "working")
             progress = self.query_one(ProgressLine)
