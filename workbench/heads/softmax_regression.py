@@ -29,7 +29,7 @@ from workbench.heads.moments import eigen
 MEMORY = 10  # pairs that L-BFGS keeps
 SAMPLE = 12_000  # rows of the sample at least
 SAMPLE_SHARE = 16  # of larger sets: one row in so many
-ELEMENTS = 2**25  # logits worked on at a time
+ELEMENTS = {"cpu": 2**22, "cuda": 2**25}  # logits worked on at a time: what a cache holds, what keeps a GPU busy
 SEARCHES = 20  # evaluations of a line search at most
 
 
@@ -69,7 +69,7 @@ class Objective:
 
     def __init__(self, rows: Rows, mean: Tensor, classes: int, penalty: float) -> None:
         self.rows, self.mean, self.classes, self.penalty = rows, mean, classes, penalty
-        self.at_once = max(1, ELEMENTS // classes)
+        self.at_once = max(1, ELEMENTS[rows.device.type] // classes)
 
     def logits(self, weights: Tensor) -> Tensor:
         """float32 [n, C]."""

@@ -18,7 +18,7 @@ from workbench.heads import HeadSpec, transforms
 from workbench.heads.fitting import Progress, Score, Source
 from workbench.heads.trained import TrainedHead
 from workbench.settings import values_of
-from workbench.training import devices
+from workbench.training import devices, memory
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.recorder import CandidateRow, Diverged, Plan, Recorder, StepRow, Stopped
 from workbench.training.rows import Rows
@@ -41,6 +41,7 @@ class Fit:
         self.raw_dim, self.classes = view.dim, len(view.classes)
         self.dim = transforms.width(settings, view.dim)
         self.device = devices.resolve(settings.device)
+        memory.hold_freed()
         if len(view.train_rows) == 0:
             raise BadInput("train has no rows; lower [validation] fraction in workbench.toml")
         self.source = Source(view.fingerprint, view.features, view.train_rows)
