@@ -20,6 +20,7 @@ from workbench.tui import background, messages
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.dialogs import ChooseDialog, HelpDialog
 from workbench.tui.widgets.bars import FooterBar, title_line
+from workbench.tui.widgets.table import TablePanel
 from workbench.workspace import Workspace, user_dir
 
 FIRST_PAINT = """
@@ -234,6 +235,34 @@ async def test_leaving_tells_of_runs_that_go_on(bench: Any, read_workspace: Work
         await pilot.press("q")
         await pilot.pause()
         assert "1 run still training" in str(app._exit_renderables[0])
+
+
+async def test_a_table_is_saved_as_it_is_shown(bench: Any, read_workspace: Workspace) -> None:
+    import polars as pl
+
+    def saved() -> list[Path]:
+        return sorted(read_workspace.state.glob("tables/*.csv"))
+
+    async with bench() as (app, pilot):
+        await pilot.press("f")
+        panel = app.current.query_one("#listed", TablePanel)
+        await wait_for(pilot, lambda: panel.visible_now and panel.rows_shown.height)
+        await pilot.press("/", *"f1")
+        await wait_for(pilot, lambda: panel.rows_shown.height == 1)
+        await pilot.press("enter", "E")
+        await wait_for(pilot, saved)
+        (file,) = saved()
+        assert file.name.startswith("data-listed-")
+        assert pl.read_csv(file)["feature"].to_list() == ["f1"]
+    assert not list(read_workspace.state.glob("tables/*.partial"))
+
+
+def test_a_table_that_cannot_be_saved_leaves_nothing(read_workspace: Workspace) -> None:
+    import polars as pl
+
+    (read_workspace.state / "tables").write_text("a file in its place")
+    with pytest.raises(BadInput, match="cannot be written"):
+        background.save_table(pl.DataFrame({"a": [1]}), read_workspace, "data")
 
 
 async def test_a_refused_run_is_told(bench: Any) -> None:

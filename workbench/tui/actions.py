@@ -59,6 +59,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", ("slash",), "filter", "show only the rows that match", footer=5, call="app.filter"),
     Action("sort", ("s",), "sort", "sort by the marked column; again turns the order round (left, right move the mark)",
            ("data", "train", "neighbours", "confusion", "divergence", "plugins"), footer=7, call="app.sort"),
+    Action("save-table", ("E",), "save table", "save the table, filtered and sorted as it is shown, to a CSV file",
+           call="app.save_table"),
     Action("choose-run", ("R",), "run", "choose the run that the screens look at", footer=8, call="app.choose_run"),
     Action("choose-pair", ("P",), "pair", "choose the two test sets that are compared", call="app.choose_pair"),
     Action("palette", ("ctrl+p", "colon"), "palette", "find any action by name", footer=9, call="app.command_palette"),

@@ -31,7 +31,10 @@ from workbench.tui.session import Phase, Selection, Session, newest_finished
 from workbench.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.features.store import Store
+    from workbench.tui.widgets.table import TablePanel
     from workbench.workspace import Workspace
 
 POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
@@ -304,13 +307,30 @@ class WorkbenchApp(App[int]):
         self._to_table("action_sort")
 
     def _to_table(self, name: str) -> None:
+        panel = self._table()
+        if panel is not None:
+            getattr(panel, name)()
+
+    def _table(self) -> TablePanel | None:
+        """The table in focus, or else the first on show."""
         from workbench.tui.widgets.table import TablePanel
 
         current = self.current
         panels = [panel for panel in current.query(TablePanel) if panel.visible_now] if current is not None else []
         focused = [panel for panel in panels if panel.has_focus_within]
-        for panel in (focused or panels)[:1]:
-            getattr(panel, name)()
+        return next(iter(focused or panels), None)
+
+    def action_save_table(self) -> None:
+        panel = self._table()
+        if panel is None or not panel.rows_shown.height:
+            self.say("no table here that could be saved")
+            return
+        self._save_table(panel.rows_shown, f"{self.current.NAME if self.current else ''}-{panel.id}")
+
+    @work(thread=True, group="saving", exit_on_error=False)
+    def _save_table(self, frame: pl.DataFrame, name: str) -> None:
+        file = background.save_table(frame, self.session.workspace, name)
+        self.call_from_thread(self.say, f"{frame.height:,} rows saved to {file}")
 
     def action_toggle_theme(self) -> None:
         dark = not self.session.dark

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
 from workbench.tui import messages
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.features.store import Store
     from workbench.runs import RunSnapshot
     from workbench.tui.session import Session
@@ -44,6 +49,25 @@ def make_checks(store: Store, post: Post) -> None:
     from workbench.features.checks import quick_checks
 
     post(messages.ChecksMade(tuple(quick_checks(store))))
+
+
+def save_table(frame: pl.DataFrame, workspace: Workspace, name: str) -> Path:
+    """Write a table as CSV among the workspace's `tables/`; raises BadInput when that cannot be written."""
+    import polars as pl
+
+    workspace.writable()
+    file = workspace.state / "tables" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.csv"
+    partial = file.with_suffix(".partial")
+    plain = frame.select(column for column in frame.columns if not frame.schema[column].is_nested())
+    try:
+        file.parent.mkdir(exist_ok=True)
+        plain.write_csv(partial)
+        partial.replace(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise BadInput(f"{file}: cannot be written ({error})") from None
+    return file
 
 
 def find_device() -> str:
