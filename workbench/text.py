@@ -1,4 +1,4 @@
-"""Text that came from data or from plugins, made safe to show."""
+"""Text that came from data or from plugins, made safe to show; and counts in words."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def clean(text: object, newlines: bool = False) -> str:
     """
     plain = _UNSAFE.sub("", str(text))
     return plain if newlines else _BREAKS.sub(" ", plain)
+
+
+def counted(n: int, what: str, plural: str = "") -> str:
+    """`1 row`, `1,300 rows`."""
+    return f"{n:,} {what if n == 1 else plural or what + 's'}"

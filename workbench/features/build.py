@@ -14,6 +14,7 @@ import numpy as np
 from workbench.errors import BadInput, Cancelled
 from workbench.features.ingest import VERSION, IngestProgress, Progress
 from workbench.features.store import TRAIN, Manifest, SplitInfo
+from workbench.text import counted
 from workbench.workspace import CONFIG, Workspace
 
 if TYPE_CHECKING:
@@ -92,10 +93,12 @@ class Build:
                 raise _no_labels(source)
             names = source.feature_names
             if len(names) != len(train):
-                odd = sorted(set(names) ^ set(train))[:3]
+                odd = sorted(set(names) ^ set(train))
+                more = ", ..." if len(odd) > 3 else ""
                 raise BadInput(
-                    f"{source.files[0]}: {len(names)} features where train has {len(train)} ({', '.join(odd)}, ...); "
-                    "all splits of a feature set share one feature space"
+                    f"{source.files[0]}: {counted(len(names), 'feature')} where train has {len(train):,} "
+                    f"({', '.join(odd[:3])}{more}); all splits of a feature set share one feature space: leave columns "
+                    "out with [features] drop, or, where one holds the labels, name it with [features] label"
                 )
             if set(names) == set(train):
                 source.select(train)
@@ -183,13 +186,14 @@ class Build:
         more = " ..." if cells > len(first) else ""
         if not drop:
             raise BadInput(
-                f"{source.files[0]}: {cells} values in {rows} rows are missing, NaN or infinite: {shown}{more}; "
+                f"{source.files[0]}: {_bad(cells, rows)}: {shown}{more}; "
                 'mend them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
             )
         if not left:
             raise BadInput(f"{source.files[0]}: every row holds a missing, NaN or infinite value: {shown}{more}")
+        left_out = counted(rows, "row")
         self.notices.append(
-            f"{source.files[0].name}: left out {rows} rows with missing, NaN or infinite values: {shown}{more}"
+            f"{source.files[0].name}: left out {left_out} with missing, NaN or infinite values: {shown}{more}"
         )
 
     def _labels(self, frame: pl.DataFrame, source: Source, split: str) -> pl.Series:
@@ -274,6 +278,11 @@ class Build:
                 f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there"
             )
         return table
+
+
+def _bad(cells: int, rows: int) -> str:
+    verb = "is" if cells == 1 else "are"
+    return f"{counted(cells, 'value')} in {counted(rows, 'row')} {verb} missing, NaN or infinite"
 
 
 def _no_labels(source: Source) -> BadInput:

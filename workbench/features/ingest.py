@@ -130,6 +130,7 @@ def open_store(
         return store
     import filelock
 
+    made = [folder for folder in (workspace.features_dir, workspace.state) if not folder.exists()]
     workspace.writable()
     workspace.features_dir.mkdir(exist_ok=True)
     lock = filelock.FileLock(workspace.features_dir / ".lock")
@@ -142,8 +143,20 @@ def open_store(
     try:
         store = ingested(workspace)
         return store if store is not None else _ingest(workspace, progress or _quiet, cancelled or _never)
+    except BaseException:
+        _unmake(made)
+        raise
     finally:
         lock.release()
+
+
+def _unmake(made: list[Path]) -> None:
+    """Remove the folders that a reading made which then failed, as far as nothing is in them but its lock."""
+    with contextlib.suppress(OSError):
+        for folder in made:
+            if [path.name for path in folder.iterdir()] == [".lock"]:
+                (folder / ".lock").unlink()
+            folder.rmdir()
 
 
 def _quiet(_: IngestProgress) -> None:
@@ -190,6 +203,7 @@ def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bo
         shutil.rmtree(folder, ignore_errors=True)
     files = split_files(workspace)
     name = fingerprint(workspace, files)
+    workspace.features_dir.mkdir(parents=True, exist_ok=True)  # whoever was waited for may have failed, and removed it
     partial = workspace.features_dir / f".partial-{os.getpid()}"
     partial.mkdir()
     try:

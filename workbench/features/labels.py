@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import BadInput
+from workbench.text import counted
 
 Value = int | str
 
@@ -22,7 +23,9 @@ def clean_labels(column: pl.Series, file: str) -> pl.Series:
     missing = column.is_null() | (column.is_nan() if column.dtype.is_float() else pl.Series([False]))
     if missing.any():
         rows = missing.arg_true()
-        raise BadInput(f"{file}: {len(rows)} rows have no label, the first is row {rows[0]}; label or remove them")
+        raise BadInput(
+            f"{file}: no label in {counted(len(rows), 'row')}, the first is row {rows[0]}; label or remove them"
+        )
     if column.dtype.is_integer():
         return column.cast(pl.Int64)
     numbers = column.cast(pl.Float64, strict=False)
@@ -69,7 +72,9 @@ class ClassTable:
         order = read_classes(file, seen)
         missing = [value for value in seen if value not in order]
         if missing:
-            raise BadInput(f"{file}: does not name label {missing[0]!r} of {where} ({len(missing)} labels are missing)")
+            raise BadInput(
+                f"{file}: does not name label {missing[0]!r} of {where} ({counted(len(missing), 'label')} missing)"
+            )
         present = set(seen)
         kept = [value for value in order if value in present]
         return cls(kept, [order[value] for value in kept])
@@ -88,8 +93,8 @@ class ClassTable:
             row = int(found.is_null().arg_max() or 0)
             unknown = labels.filter(found.is_null())
             raise BadInput(
-                f"{where}: row {row}: label {labels[row]!r} is unknown to train ({len(unknown)} rows with "
-                f"{unknown.n_unique()} such labels); remove them, or give train those classes"
+                f"{where}: row {row}: label {labels[row]!r} is unknown to train ({counted(len(unknown), 'row')} with "
+                f"{counted(unknown.n_unique(), 'such label')}); remove them, or give train those classes"
             )
         indices: np.ndarray = found.to_numpy().astype(np.int64)
         return indices

@@ -20,9 +20,10 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
 
 from workbench.errors import BadInput
+from workbench.text import counted
 from workbench.tui import background, messages
 from workbench.tui.actions import bindings, read_keymap
-from workbench.tui.formats import clean, counted
+from workbench.tui.formats import clean
 from workbench.tui.jobs import Job, Jobs
 from workbench.tui.palette import ActionsProvider
 from workbench.tui.screens import build

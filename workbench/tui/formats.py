@@ -149,11 +149,6 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def counted(n: int, what: str, plural: str = "") -> str:
-    """`1 row`, `1,300 rows`."""
-    return f"{n:,} {what if n == 1 else plural or what + 's'}"
-
-
 def interval(
     value: float,
     ci: Sequence[float] | None,

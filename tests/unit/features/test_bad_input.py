@@ -44,11 +44,11 @@ CASES = {
     ),
     "NaN": (
         {"train": mend(GOOD, 1, 2, "NaN")},
-        ["train.csv", "1 values", "row 1", "'f1'", "nan", "--non-finite drop"],
+        ["train.csv", "1 value in 1 row is", "row 1", "'f1'", "nan", "--non-finite drop"],
     ),
     "infinity": ({"test1": mend(GOOD, 3, 1, "inf")}, ["test1.csv", "row 3", "'f0'", "inf", "--non-finite drop"]),
     "missing cell": ({"train": mend(GOOD, 1, 2, "")}, ["train.csv", "row 1", "'f1'", "missing"]),
-    "another width": ({"test1": "label,f0\n0,1.0\n1,2.0\n"}, ["test1.csv", "1 features where train has 2", "f1"]),
+    "another width": ({"test1": "label,f0\n0,1.0\n1,2.0\n"}, ["test1.csv", "1 feature where train has 2", "f1"]),
     "unknown label": ({"test1": mend(GOOD, 2, 0, "7")}, ["test1.csv", "row 2", "7", "unknown to train"]),
     "missing label": ({"test1": mend(GOOD, 2, 0, "")}, ["test1.csv", "row 2", "no label"]),
     "fractional label": ({"train": mend(GOOD, 2, 0, "0.5")}, ["train.csv", "label", "0.5"]),
@@ -95,8 +95,7 @@ def test_bad_input_is_named_and_leaves_nothing(tmp_path: Path, case: str) -> Non
     for words in told:
         assert words in message, message
     assert "\n" not in message
-    left = [path for path in (folder / ".workbench").rglob("*") if path.is_file() and path.name != ".lock"]
-    assert left == []
+    assert not (folder / ".workbench").exists()
 
 
 def test_text_far_down_the_file_is_found(tmp_path: Path) -> None:
@@ -145,3 +144,12 @@ def test_the_command_exits_with_2_and_prints_one_message(make_folder: Callable[.
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "test2.csv" in done.stderr
+
+
+def test_a_state_folder_that_was_there_stays_and_is_left_empty(tmp_path: Path) -> None:
+    files, _ = CASES["NaN"]
+    state = tmp_path / "state"
+    state.mkdir()
+    with pytest.raises(BadInput):
+        open_store(Workspace.open(folder_of(tmp_path, **files), state))
+    assert list(state.iterdir()) == []

@@ -13,7 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.tui.formats import clean, counted
+from workbench.text import counted
+from workbench.tui.formats import clean
 from workbench.tui.screens import confusion_parts as parts
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.predictions import said_words

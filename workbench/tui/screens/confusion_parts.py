@@ -15,7 +15,8 @@ import polars as pl
 from rich.text import Text
 
 from workbench.stats.intervals import newcombe_difference
-from workbench.tui.formats import clean, counted, interval, p_value, percent, percent_digits, points, shorten
+from workbench.text import counted
+from workbench.tui.formats import clean, interval, p_value, percent, percent_digits, points, shorten
 from workbench.tui.widgets.frame_backend import Cell, Column
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, counted, duration
+from workbench.text import counted
+from workbench.tui.formats import clean, duration
 from workbench.tui.session import Session
 from workbench.tui.widgets.states import ProgressLine
 

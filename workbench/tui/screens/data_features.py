@@ -18,7 +18,8 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench.features.store import TRAIN, Split, Store
-from workbench.tui.formats import clean, counted, number, shorten
+from workbench.text import counted
+from workbench.tui.formats import clean, number, shorten
 from workbench.tui.messages import FeatureSeen, FeaturesListed
 from workbench.tui.screens.divergence_parts import decimals
 from workbench.tui.session import Session

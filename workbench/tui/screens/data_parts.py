@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.text import Text
 
-from workbench.tui.formats import bar, clean, counted, interval, size, split_label
+from workbench.text import counted
+from workbench.tui.formats import bar, clean, interval, size, split_label
 from workbench.tui.screens.predictions import predictions
 from workbench.tui.session import Session
 from workbench.tui.theme import Palette

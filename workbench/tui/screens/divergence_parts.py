@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.features.store import Split, Store
-from workbench.tui.formats import bar, clean, counted, number, p_value, short_p, shorten, split_label
+from workbench.text import counted
+from workbench.tui.formats import bar, clean, number, p_value, short_p, shorten, split_label
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, Line
 from workbench.tui.widgets.frame_backend import Column, digits_for

@@ -15,7 +15,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, counted, split_label
+from workbench.text import counted
+from workbench.tui.formats import clean, split_label
 from workbench.tui.screens.data_parts import sample_columns, samples_frame
 from workbench.tui.screens.divergence_parts import pair_label, signed
 from workbench.tui.screens.predictions import verdict

@@ -39,7 +39,7 @@ BAR = 12
 
 
 class JobsScreen(WorkbenchScreen):
-    """Analyses of this session and runs of the workspace, what is at work first."""
+    """Analyses asked for since the start and runs of the workspace, what is at work first."""
 
     NAME = "jobs"
     HELP = """

@@ -11,7 +11,8 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
-from workbench.tui.formats import clean, counted
+from workbench.text import counted
+from workbench.tui.formats import clean
 from workbench.tui.jobs import Job
 from workbench.tui.messages import PluginsFound, SampleFound
 from workbench.tui.screens import plugins_parts

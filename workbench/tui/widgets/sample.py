@@ -12,7 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, counted, number, percent, shorten, sparkline
+from workbench.text import counted
+from workbench.tui.formats import clean, number, percent, shorten, sparkline
 from workbench.tui.messages import SampleLoaded
 from workbench.tui.widgets.picture import Picture, find_picture
 

@@ -18,7 +18,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual_fastdatatable.data_table import DataTable
 
-from workbench.tui.formats import counted, number
+from workbench.text import counted
+from workbench.tui.formats import number
 from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of, filter_rows
 
 __all__ = ["Column", "FrameTable", "TablePanel", "columns_of"]
