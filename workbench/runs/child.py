@@ -24,13 +24,7 @@ from workbench.training.recorder import Diverged, Stopped
 
 def main(args: list[str]) -> int:
     """Train the queued run in the folder `args[0]`; exit code 0 when it finished or stopped as asked."""
-    run = RunFolder(Path(args[0]))
-    try:
-        with FileLock(run.path / LOCK, timeout=0):
-            return _take(run)
-    except Timeout:
-        print(f"run {run.id} has a process already", flush=True)
-        return 1
+    return alone(RunFolder(Path(args[0])), _take)
 
 
 def _take(run: RunFolder) -> int:
@@ -47,21 +41,38 @@ def _take(run: RunFolder) -> int:
     with ended(run, state) as outcome:
         state.wait()
         room.keep(run.path)
-        turn = queue.place(
-            run.state_dir,
-            work.device_of(run),
-            run.id,
-            int(run.config.get("parallel", 1)),
-            lambda holder: state.set(waits_for=holder),
-            lambda: recorder.stop_requested,
-        )
-        with turn as mine:
-            if not mine:
-                raise Stopped
-            state.begin()
+        with turn(run, state, work.device_of(run), lambda: recorder.stop_requested):
             # val chooses among the runs of a sweep: its others are not looked at on test sets
             work.train(run, state, recorder, tests=not run.config.get("sweep"))
     return outcome.code
+
+
+def alone(folder: RunFolder, take: Callable[[RunFolder], int]) -> int:
+    """What `take` gives for the folder; 1, and nothing done, when another process has it."""
+    try:
+        with FileLock(folder.path / LOCK, timeout=0):
+            return take(folder)
+    except Timeout:
+        say(f"{folder.id} has a process already")
+        return 1
+
+
+@contextmanager
+def turn(folder: RunFolder, state: StateFile, device: str, stop_requested: Callable[[], bool]) -> Iterator[None]:
+    """Its place on the device, waited for while others have it; raises Stopped when asked to stop before."""
+    place = queue.place(
+        folder.state_dir,
+        device,
+        folder.id,
+        int(folder.config.get("parallel", 1)),
+        lambda holder: state.set(waits_for=holder),
+        stop_requested,
+    )
+    with place as mine:
+        if not mine:
+            raise Stopped
+        state.begin()
+        yield
 
 
 def on_signals(ask_to_stop: Callable[[], None]) -> None:

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from workbench.runs import files, queue, room, work
-from workbench.runs.child import ended, on_signals, say
+from workbench.runs import files, room, work
+from workbench.runs.child import alone, ended, on_signals, turn
 from workbench.runs.control import LOCK
 from workbench.runs.folder import SUMMARY, RunFolder
 from workbench.runs.record import RunRecorder, StateFile
@@ -152,13 +152,7 @@ def _end(run: RunFolder, state: StateFile, error: BaseException) -> None:
 
 def main(args: list[str]) -> int:
     """Do the sweep in the folder `args[0]`; exit code 0 when it finished or stopped as asked."""
-    folder = RunFolder(Path(args[0]))
-    try:
-        with FileLock(folder.path / LOCK, timeout=0):
-            return _take(folder)
-    except Timeout:
-        say(f"sweep {folder.id} has a process already")
-        return 1
+    return alone(RunFolder(Path(args[0])), _take)
 
 
 def _take(folder: RunFolder) -> int:
@@ -167,18 +161,7 @@ def _take(folder: RunFolder) -> int:
     started = time.perf_counter()
     with ended(folder, state) as outcome:
         state.wait()
-        turn = queue.place(
-            folder.state_dir,
-            work.device_of(sweep.runs[0]),
-            folder.id,
-            int(folder.config.get("parallel", 1)),
-            lambda holder: state.set(waits_for=holder),
-            lambda: sweep.stop_requested,
-        )
-        with turn as mine:
-            if not mine:
-                raise Stopped
-            state.begin()
+        with turn(folder, state, work.device_of(sweep.runs[0]), lambda: sweep.stop_requested):
             sweep.train()
             state.set(phase="evaluating")
             summary = sweep.choose()
