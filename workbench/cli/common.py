@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
     from workbench.workspace import Workspace
@@ -43,6 +45,14 @@ def finite(value: Any) -> Any:
 def notice(text: str) -> None:
     """A line for the person, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def console_of_tables() -> Console:
+    """Stdout for tables of runs: a pipe has no width, and its reader wants whole lines."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=200)
 
 
 def read_store(folder: Path, state: Path | None = None) -> tuple[Workspace, Store]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, STATE, emit, notice
+from workbench.cli.common import FOLDER, JSON, STATE, console_of_tables, emit, notice
 from workbench.workspace import val_name
 
 if TYPE_CHECKING:
@@ -139,7 +139,6 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     if not found:
         notice(f"no runs yet; train one: workbench train {workspace.root} --head linear")
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -154,9 +153,8 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
         epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
         marks = " *" * run.starred + "".join(f" #{tag}" for tag in run.tags)
         table.add_row(run.id + marks, run.state, epochs, _percent(run.val_accuracy), *tests, gap, seconds)
-    console = Console(highlight=False, markup=False)
-    # a pipe has no width, and its reader wants whole lines
-    console.print(table, width=None if console.is_terminal else 200)
+    console = console_of_tables()
+    console.print(table)
     console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in looks.items()))
 
 

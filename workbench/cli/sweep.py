@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
+from workbench.cli.common import FOLDER, JSON, SET, STATE, console_of_tables, emit, notice, read_store
 from workbench.settings import parse_pairs
 
 if TYPE_CHECKING:
@@ -88,7 +88,6 @@ def _follow(sweep: SweepSnapshot) -> SweepSnapshot:
 
 def show(sweep: SweepSnapshot) -> None:
     """Every point with its val accuracy, best first, and the chosen one's result."""
-    from rich.console import Console
     from rich.table import Table
 
     from workbench.cli.train import show_result
@@ -102,10 +101,11 @@ def show(sweep: SweepSnapshot) -> None:
     for run in sorted(sweep.runs, key=lambda run: -1.0 if run.val_accuracy is None else run.val_accuracy, reverse=True):
         val = run.state if run.val_accuracy is None else f"{run.val_accuracy:.2%}"
         values = [str(run.settings.get(key)) for key in sweep.grid]
-        mark = "  <- chosen on val" if run.id == sweep.best else ""
+        mark = " *" if run.id == sweep.best else ""
         table.add_row(*values, val, str(run.epoch), f"{run.seconds:.1f} s", run.id + mark)
-    console = Console(highlight=False, markup=False)
-    console.print(table, width=None if console.is_terminal else 200)
+    console = console_of_tables()
+    console.print(table)
+    console.print("* chosen on val")
     best = next(run for run in sweep.runs if run.id == sweep.best)
     show_result(best)
     console.print(

@@ -146,3 +146,14 @@ def test_help_lists_heads_and_ranges() -> None:
     assert code == 0
     for word in ("linear", "nn1", "nn2", "lr=0.001  (number > 0 and <= 100)", "dropout=0.3", "65536"):
         assert word in out
+
+
+def test_a_piped_sweep_tells_every_value_whole(folder: Path) -> None:
+    grid = ["--grid", "lr=0.0001,0.01", "--grid", "weight_decay=0,0.01", "--set", "epochs=2"]
+    code, out, err = workbench("sweep", folder, "--head", "linear", *grid)
+    assert code == 0, err
+    rows = [line.split() for line in out.splitlines()[1:5]]
+    assert sorted(row[:2] for row in rows) == [["0.0001", "0.0"], ["0.0001", "0.01"], ["0.01", "0.0"], ["0.01", "0.01"]]
+    assert [row[-1] for row in rows].count("*") == 1
+    assert "* chosen on val" in out
+    assert "…" not in out
