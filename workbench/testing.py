@@ -72,8 +72,10 @@ def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, see
 def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Context:
     """What an analysis is given, on a tiny store made in `folder` (or on `store`); `given` replaces fields of it."""
     made = store or tiny_store(folder)
-    run, other = TinyRun(made), TinyRun(made, id="20260101-000001-tiny-01", columns=2)
     names = list(made.tests)
+    looked_at = {"tests": {name: {"n": made.split(name).rows} for name in names}}
+    run = TinyRun(made, summary=looked_at)
+    other = TinyRun(made, id="20260101-000001-tiny-01", summary=looked_at, columns=2)
     ctx = Context(
         splits=made.splits,
         pair=(names[0], names[1]),

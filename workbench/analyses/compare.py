@@ -67,11 +67,14 @@ class Compare(Analysis):
 
 
 def _other(ctx: Context, run: RunView, asked: str) -> RunView:
-    """The run that `asked` names, or the newest other one."""
+    """The run that `asked` names, or the newest other one that has results on test sets."""
     known = [run_id for run_id in ctx.runs if run_id != run.id]
-    found = [run_id for run_id in known if run_id.startswith(asked)] if asked else known[:1]
-    if not known:
-        raise BadInput("a comparison needs two finished runs: train another head first")
+    if asked:
+        found = [run_id for run_id in known if run_id.startswith(asked)]
+    else:
+        found = [run_id for run_id in known if ctx.runs[run_id].summary.get("tests")][:1]
+    if not known or (not asked and not found):
+        raise BadInput("a comparison needs two finished runs with results on test sets: train another head first")
     if len(found) != 1:
         told = f"{len(found)} runs begin so" if found else f"no such finished run{nearest(asked, known)}"
         raise BadInput(f"other = {asked!r}: {told}")

@@ -61,10 +61,10 @@ def pair_of(text: str | None) -> tuple[str, str] | None:
 
 
 def newest_run(workspace: Workspace) -> str | None:
-    """The id of the newest finished run."""
+    """The id of the run that is looked at where none is named."""
     from workbench import runs
 
-    return next((run.id for run in runs.list_runs(workspace) if run.state == "finished"), None)
+    return runs.newest_to_look_at(runs.list_runs(workspace))
 
 
 class _Progress:

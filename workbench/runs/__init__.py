@@ -7,7 +7,7 @@ from workbench.runs.filters import differences, matching
 from workbench.runs.folder import RunFolder
 from workbench.runs.looks import test_looks
 from workbench.runs.marks import star, tag
-from workbench.runs.snapshot import RunSnapshot, fold, list_runs, load, read, read_metrics
+from workbench.runs.snapshot import RunSnapshot, fold, list_runs, load, newest_to_look_at, read, read_metrics
 
 __all__ = [
     "RunFolder",
@@ -18,6 +18,7 @@ __all__ = [
     "list_runs",
     "load",
     "matching",
+    "newest_to_look_at",
     "read",
     "read_metrics",
     "remove",

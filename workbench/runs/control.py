@@ -29,6 +29,7 @@ from workbench.settings import values_of
 from workbench.workspace import Workspace
 
 LOCK = ".lock"  # held by the run's process; the kernel lets go of it however the process ends
+LEAVING = 3.0  # seconds that a process may take to let go of its lock once its run has ended
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -187,7 +188,7 @@ def resume(run: RunSnapshot) -> RunSnapshot:
     if not now.config:
         raise BadInput(f"run {run.id}: {CONFIG} cannot be read, so that it cannot be resumed; remove it")
     # a killed process lets go of its lock only when the last of its threads is gone
-    if not _mark(now, now.view.state.get("state", ""), "queued", patience=3.0):
+    if not _mark(now, now.view.state.get("state", ""), "queued", patience=LEAVING):
         raise BadInput(f"run {run.id} was taken up by another workbench just now")
     return read(run.folder)
 
@@ -216,7 +217,8 @@ def remove(run: RunSnapshot) -> None:
     # renamed first, so that nobody sees half of it
     gone = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
     try:
-        with FileLock(run.folder / LOCK, timeout=0):
+        # the process of a run that has just said how it ended may still hold the lock while it exits
+        with FileLock(run.folder / LOCK, timeout=0 if now.active else LEAVING):
             run.folder.rename(gone)
         shutil.rmtree(gone)
     except Timeout:

@@ -88,6 +88,7 @@ class RunFolder:
         path = self.predictions_file(split)
         if not path.exists():
             raise BadInput(
-                f"run {self.id} has no predictions for split {split!r}; it has not finished, or was made before"
+                f"run {self.id} has no predictions for split {split!r}: it has not finished, is older than that split, "
+                "or is one of a sweep that val did not choose; choose another run"
             )
         return pl.read_parquet(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,16 @@ def load(workspace: Workspace, run_id: str) -> RunSnapshot:
     if not names:
         raise BadInput(f"run {run_id!r}: this workspace has no runs yet; train a head first")
     raise BadInput(f"unknown run {run_id!r}{nearest(run_id, names)} (newest: {names[-1]})")
+
+
+def newest_to_look_at(runs: Sequence[RunSnapshot]) -> str | None:
+    """The id of the run, of these from the newest on, that is looked at while none was chosen.
+
+    The newest finished one with results on test sets, which only the chosen one of a sweep has; where no run has any
+    (a workspace may have no test set), the newest finished one.
+    """
+    finished = [run for run in runs if run.state == "finished"]
+    return next((run.id for run in finished if run.tests), finished[0].id if finished else None)
 
 
 def read_metrics(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -20,6 +20,7 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
 
 from workbench.errors import BadInput
+from workbench.runs import newest_to_look_at
 from workbench.text import counted
 from workbench.tui import background, messages
 from workbench.tui.actions import bindings, read_keymap
@@ -28,7 +29,7 @@ from workbench.tui.jobs import Job, Jobs
 from workbench.tui.palette import ActionsProvider
 from workbench.tui.screens import build
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.session import Phase, Selection, Session, newest_finished
+from workbench.tui.session import Phase, Selection, Session
 from workbench.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class WorkbenchApp(App[int]):
     def choose_run(self, run_id: str | None) -> None:
         """Let the screens look at this run; None follows the newest finished one."""
         if run_id is None:
-            self.update_session(run_id=newest_finished(self.session.runs or ()), run_pinned=False)
+            self.update_session(run_id=newest_to_look_at(self.session.runs or ()), run_pinned=False)
         else:
             self.update_session(run_id=run_id, run_pinned=True)
 
@@ -260,7 +261,7 @@ class WorkbenchApp(App[int]):
         changes: dict[str, Any] = {"runs": message.runs, "looks": message.looks}
         known = {run.id for run in message.runs}
         if not self.session.run_pinned or self.session.run_id not in known:
-            changes |= {"run_id": newest_finished(message.runs), "run_pinned": False}
+            changes |= {"run_id": newest_to_look_at(message.runs), "run_pinned": False}
         self.update_session(**changes)
 
     def on_run_started(self, message: messages.RunStarted) -> None:

@@ -75,8 +75,3 @@ class Session:
 
     def with_(self, **changes: Any) -> Session:
         return replace(self, **changes)
-
-
-def newest_finished(runs: tuple[RunSnapshot, ...]) -> str | None:
-    """The run chosen while the user has not chosen one."""
-    return next((run.id for run in runs if run.state == "finished"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,6 @@ def test_the_gap_is_the_sum_of_what_classes_contribute(ctx: Context) -> None:
 
 
 def test_a_gap_of_one_set_is_refused(ctx: Context) -> None:
-    from dataclasses import replace
-
     with pytest.raises(BadInput, match="two test sets"):
         run_analysis(Gap, replace(ctx, pair=("test1", "test1")))
 
@@ -87,13 +86,14 @@ def test_a_comparison_is_paired(ctx: Context) -> None:
     gaps = [np.subtract(*(run.predictions(name)["correct"].mean() for name in ctx.pair)) for run in (a, b)]
     assert found["gap of a - gap of b"].value == pytest.approx(gaps[0] - gaps[1])
     assert len(table(blocks, "comparison")) == 2
+    unseen = replace(a, id="20260101-000009-tiny-09", summary={"tests": {}})  # of a sweep, say, and not the chosen one
+    newer = replace(ctx, runs={unseen.id: unseen, **ctx.runs})
+    assert metrics(run_analysis(Compare, newer))["gap of a - gap of b"].value == pytest.approx(gaps[0] - gaps[1])
     chosen = run_analysis(Compare, ctx, other=b.id[:-1])
     assert metrics(chosen)["gap of a - gap of b"].value == pytest.approx(gaps[0] - gaps[1])
 
 
 def test_what_cannot_be_compared_is_named(ctx: Context, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     run = ctx.needs_run()
     with pytest.raises(BadInput, match="other = 'x': no such finished run"):
         run_analysis(Compare, ctx, other="x")

@@ -157,3 +157,9 @@ def test_a_piped_sweep_tells_every_value_whole(folder: Path) -> None:
     assert [row[-1] for row in rows].count("*") == 1
     assert "* chosen on val" in out
     assert "…" not in out
+
+    # the others of a sweep have nothing to tell about test sets, and are not what is looked at by default
+    chosen = next(row[-2] for row in rows if row[-1] == "*")
+    code, out, err = workbench("analyse", folder, "confusion", "--json")
+    assert code == 0, err
+    assert json.loads(out)["run"] == chosen

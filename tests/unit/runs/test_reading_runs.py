@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -179,3 +180,28 @@ def test_looks_are_counted(workspace: Workspace) -> None:
     for name in ("test1", "test2", "test1", "gone"):
         note(workspace.looks_file, "some-run", name, 5, "evaluation after training")
     assert runs.test_looks(workspace) == {"test1": 2, "test2": 1, "gone": 1}
+
+
+def test_what_is_looked_at_is_the_newest_run_with_results_on_test_sets(workspace: Workspace, store: Store) -> None:
+    made = [runs.create(workspace, store, "linear", {}) for _ in range(4)]
+    states = ("queued", "finished", "finished", "finished")
+    tests: list[dict[str, Any]] = [{}, {}, {"test1": {"accuracy": 0.5}}, {"test1": {"accuracy": 0.4}}]
+    listed = [
+        replace(run, state=state, summary={"tests": found} if state == "finished" else None)
+        for run, state, found in zip(made, states, tests, strict=True)
+    ]
+    assert runs.newest_to_look_at(listed) == made[2].id
+    assert runs.newest_to_look_at(listed[:2]) == made[1].id  # no test set anywhere
+    assert runs.newest_to_look_at(listed[:1]) is None
+
+
+def test_a_run_that_has_ended_is_removed_once_its_process_lets_go(workspace: Workspace, store: Store) -> None:
+    run = runs.create(workspace, store, "linear", {})
+    files.write_json(run.folder / "state.json", {"state": "failed", "error": "no such device", "bad_input": True})
+    lock = FileLock(run.folder / control.LOCK, thread_local=False)
+    lock.acquire()
+    letting_go = threading.Timer(0.3, lock.release)
+    letting_go.start()
+    runs.remove(run)
+    letting_go.join()
+    assert not run.folder.exists()
