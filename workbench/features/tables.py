@@ -15,6 +15,7 @@ from workbench.features.columns import Roles, Wishes, find_roles
 from workbench.features.source import Batch, Source, short
 
 HEAD_ROWS = 200
+BLOCK = (128, 64)  # rows and columns turned at once, so that both sides stay in the processor's cache
 
 
 class TableSource(Source):
@@ -74,17 +75,19 @@ class TableSource(Source):
 
     def batches(self, rows: int) -> Iterator[Batch]:
         roles = self.roles
-        others = [name for name in (roles.label, roles.path) if name is not None] + self.metadata
-        renamed = {old: new for old, new in ((roles.label, "label"), (roles.path, "path")) if old is not None}
+        others = {name: name for name in self.metadata}
+        others |= {old: new for old, new in ((roles.label, "label"), (roles.path, "path")) if old is not None}
         features = [roles.vector] if roles.vector else self.feature_names
         frame = self._scan(self.files)
         if not roles.vector:
             frame = frame.with_columns(pl.col(name).cast(pl.Float32) for name in features if self._needs_cast(name))
-        frame = frame.select([*features, *others])
+        if [name for name in self.schema if name not in others] != features:
+            frame = frame.select([*features, *others])
         try:
             for part in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True, engine="streaming"):
-                wide = len(features)  # by place, since select would build a thousand expressions for each batch
-                yield Batch(self._matrix(part[:, :wide]), part[:, wide:].rename(renamed))
+                # Taken out in place, since select and slices make a thousand Python objects for each batch.
+                rest = pl.DataFrame({new: part.drop_in_place(old) for old, new in others.items()})
+                yield Batch(self._matrix(part), rest)
         except pl.exceptions.PolarsError as error:
             self._explain(error)
             raise BadInput(f"{self.files[0]}: cannot be read: {short(error)}") from None
@@ -94,7 +97,7 @@ class TableSource(Source):
 
     def _matrix(self, features: pl.DataFrame) -> np.ndarray:
         if not self.roles.vector:
-            return features.to_numpy(order="c")
+            return _rows(features.to_numpy(order="fortran"))
         column = features.to_series()
         lengths = column.arr.len() if isinstance(column.dtype, pl.Array) else column.list.len()
         width = len(self.feature_names)
@@ -133,6 +136,16 @@ class TableSource(Source):
             self._refuse_text(name)
 
 
+def _rows(columns: np.ndarray) -> np.ndarray:
+    """A matrix in Fortran order (float32 `[n, D]`) turned into C order, in half the time of one long copy."""
+    rows = np.empty(columns.shape, columns.dtype)
+    high, wide = BLOCK
+    for top in range(0, len(columns), high):
+        for left in range(0, columns.shape[1], wide):
+            rows[top : top + high, left : left + wide] = columns[top : top + high, left : left + wide]
+    return rows
+
+
 class CsvSource(TableSource):
     """CSV, plain or compressed."""
 
@@ -155,6 +168,9 @@ class CsvSource(TableSource):
 
     def _scan(self, files: Sequence[Path]) -> pl.LazyFrame:
         return pl.scan_csv(list(files), schema=self._typed or self.schema)
+
+    def _head(self, file: Path) -> pl.DataFrame:
+        return pl.scan_csv(file, schema=self.schema, n_rows=HEAD_ROWS).collect()  # head() would parse far more first
 
     def _needs_cast(self, name: str) -> bool:
         return False  # the parser already makes float32 of it

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +15,7 @@ import numpy as np
 from workbench.errors import BadInput
 
 HEADER = 128  # bytes kept free for the .npy header, which needs the row count and is written last
+BLOCK = 1 << 22  # bytes given to the disk at once; a multiple of what any disk asks for
 SHOWN = 3
 
 
@@ -42,9 +46,9 @@ class SplitWriter:
         self.rounding_error = 0.0
         self.low = np.full(len(names), np.inf, np.float32)
         self.high = np.full(len(names), -np.inf, np.float32)
-        self._file = path.open("wb", buffering=0) if write else None
+        self._file = BlockFile(path) if write else None
         if self._file is not None:
-            self._file.write(b"\0" * HEADER)
+            self._file.append(np.zeros(HEADER, np.uint8))
 
     def __enter__(self) -> SplitWriter:
         return self
@@ -55,10 +59,9 @@ class SplitWriter:
         if self._file is None:
             return
         if kind is None:
-            self._file.seek(0)
-            self._file.write(npy_header((self.rows, len(self.names)), self.dtype))
-            os.fsync(self._file.fileno())
-        self._file.close()
+            self._file.finish(npy_header((self.rows, len(self.names)), self.dtype))
+        else:
+            self._file.close()
 
     def add(self, features: np.ndarray) -> np.ndarray | None:
         """Write a batch (`[n, D]`); the mask (bool `[n]`) of the rows kept, or None when all were."""
@@ -110,14 +113,72 @@ class SplitWriter:
         self._append(stored)
 
     def _append(self, rows: np.ndarray) -> None:
-        """Write, and let the disk begin at once: one long sync at the end would wait for all of it."""
         assert self._file is not None
-        start = self._file.tell()
-        left = np.ascontiguousarray(rows).data.cast("B") if rows.size else memoryview(b"")
-        while left:  # an unbuffered write may take less than it was given
-            left = left[self._file.write(left) :]
-        if hasattr(os, "posix_fadvise"):  # not on every system; on Linux this starts writing back, without waiting
-            os.posix_fadvise(self._file.fileno(), start, self._file.tell() - start, os.POSIX_FADV_DONTNEED)
+        self._file.append(np.ascontiguousarray(rows).reshape(-1).view(np.uint8))
+
+
+class BlockFile:
+    """A new file, filled from front to back in blocks that go past the page cache where the file system allows.
+
+    A store is written once and can be larger than memory: through the cache, its copy would cost as much processor
+    time as half of the parsing, and drive out the feature files while they are being read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written = 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        try:
+            self._handle = os.open(path, flags | getattr(os, "O_DIRECT", 0), 0o666)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._handle = os.open(path, flags, 0o666)
+        self._blocks = [np.frombuffer(mmap.mmap(-1, BLOCK), np.uint8) for _ in range(2)]  # O_DIRECT wants whole pages
+        self._filled = 0
+        self._disk = ThreadPoolExecutor(1)
+        self._pending: Future[None] | None = None
+
+    def append(self, data: np.ndarray) -> None:
+        """Add bytes (uint8 `[n]`); raises the OSError of an earlier block that the disk did not take."""
+        while len(data):
+            part, data = np.split(data, [BLOCK - self._filled])
+            self._blocks[0][self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            if self._filled == BLOCK:
+                self._settle()
+                self._pending = self._disk.submit(self._write, self._blocks[0])
+                self._blocks.reverse()
+                self._filled = 0
+
+    def _write(self, block: np.ndarray) -> None:
+        left = block.data
+        while left:
+            left = left[os.write(self._handle, left) :]
+        self.written += len(block)
+
+    def _settle(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+
+    def finish(self, head: bytes) -> None:
+        """Write what does not fill a block, put `head` over the first bytes, and wait until all is on the disk."""
+        try:
+            self._settle()
+        finally:
+            self.close()
+        with self.path.open("r+b") as file:
+            file.seek(self.written)
+            file.write(self._blocks[0][: self._filled].data)
+            file.seek(0)
+            file.write(head)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Let go of the file, after the block that is on its way."""
+        self._disk.shutdown()
+        os.close(self._handle)
 
 
 def _to_float32(features: np.ndarray) -> np.ndarray:
