@@ -32,15 +32,11 @@ class Settings(TrainedByGradient):
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     """`D -> C`."""
-    from torch import nn
+    from workbench.heads.modules import Linear, Offset
 
     if settings.start == "identity" and dim != classes:
         raise BadInput(f"start = 'identity': needs as many features as classes, not {dim} and {classes}")
-    if settings.decay_to_start:
-        from workbench.heads.modules import Offset
-
-        return Offset(dim, classes)
-    return nn.Linear(dim, classes)
+    return Offset(dim, classes) if settings.decay_to_start else Linear(dim, classes)
 
 
 def begin(module: nn.Module, train: Rows, settings: Any) -> None:

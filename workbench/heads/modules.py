@@ -15,6 +15,19 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "si
 NORMS: dict[str, type[nn.Module]] = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
+class Linear(nn.Linear):
+    """torch's linear layer; on a CPU the bias is added after the product, in place.
+
+    torch hands it to the product, for which it is written to every row first and read again: 13.7 ms instead of 12.3 ms
+    for 4096 x 512 with 512 x 1000.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        return nn.functional.linear(x, self.weight).add_(self.bias)
+
+
 class Cosine(nn.Module):
     """Features [n, D] -> `scale * x w_k / (|x| |w_k|)`, [n, C]; learned is the logarithm of the scale."""
 
@@ -47,10 +60,10 @@ def perceptron(dim: int, classes: int, settings: Settings) -> nn.Module:
     for before, after in pairwise(widths):
         norm = [] if settings.norm == "none" else [NORMS[settings.norm](after)]
         layer = nn.Sequential(
-            nn.Linear(before, after), *norm, ACTIVATIONS[settings.activation](), nn.Dropout(settings.dropout)
+            Linear(before, after), *norm, ACTIVATIONS[settings.activation](), nn.Dropout(settings.dropout)
         )
         layers.append(Residual(layer) if settings.residual and before == after else layer)
-    return nn.Sequential(*layers, nn.Linear(widths[-1], classes))
+    return nn.Sequential(*layers, Linear(widths[-1], classes))
 
 
 class Offset(nn.Module):

@@ -19,7 +19,9 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     """`D -> hidden -> ReLU -> C`."""
     from torch import nn
 
-    return nn.Sequential(nn.Linear(dim, settings.hidden), nn.ReLU(inplace=True), nn.Linear(settings.hidden, classes))
+    from workbench.heads.modules import Linear
+
+    return nn.Sequential(Linear(dim, settings.hidden), nn.ReLU(inplace=True), Linear(settings.hidden, classes))
 
 
 SPEC = HeadSpec("nn1", "Network, 1 hidden", "D -> 512 -> ReLU -> C", Settings, build)

@@ -22,10 +22,12 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     """`D -> 1024 -> 512 -> 256 -> C`, each hidden layer followed by batch norm, ReLU and dropout."""
     from torch import nn
 
+    from workbench.heads.modules import Linear
+
     layers: list[nn.Module] = []
     for before, after in pairwise((dim, *HIDDEN)):
-        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(settings.dropout)]
-    return nn.Sequential(*layers, nn.Linear(HIDDEN[-1], classes))
+        layers += [Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(settings.dropout)]
+    return nn.Sequential(*layers, Linear(HIDDEN[-1], classes))
 
 
 SPEC = HeadSpec(

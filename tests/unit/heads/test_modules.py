@@ -13,6 +13,7 @@ from torch import nn
 from workbench import heads
 from workbench.errors import BadInput
 from workbench.heads import HEADS, linear
+from workbench.heads.modules import Linear
 from workbench.heads.softmax_regression import Sample
 
 
@@ -117,6 +118,24 @@ def test_decay_to_the_start_leaves_the_start_where_no_gradient_pulls(start: str)
     after = module(rows.features)
     np.testing.assert_allclose(after.detach(), before, atol=1e-2)
     assert plain is None or isinstance(plain, nn.Linear)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_the_linear_layer_is_torchs(autocast: bool) -> None:
+    torch.manual_seed(0)
+    mine, theirs = Linear(7, 5), nn.Linear(7, 5)
+    theirs.load_state_dict(mine.state_dict())
+    outs, grads = [], []
+    for layer in (mine, theirs):
+        x = torch.randn(11, 7, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            out = layer(x)
+        out.float().square().sum().backward()
+        outs.append(out)
+        grads.append([x.grad, layer.weight.grad, layer.bias.grad])
+    assert outs[0].dtype == outs[1].dtype
+    torch.testing.assert_close(outs[0], outs[1])
+    torch.testing.assert_close(grads[0], grads[1])
 
 
 def test_cosine_can_start_from_class_means() -> None:
