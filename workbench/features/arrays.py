@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ class ArraySource(Source):
                     others["label"] = labels[start:stop]
                 if paths is not None:
                     others["path"] = paths[start:stop]
-                yield Batch(chunk, pl.DataFrame(others))
+                yield Batch(functools.partial(np.asarray, chunk), pl.DataFrame(others))
 
     @staticmethod
     def from_mapping(file: Path, found: Any) -> tuple[Any, np.ndarray | None, list[str] | None]:

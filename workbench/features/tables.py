@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -87,7 +88,7 @@ class TableSource(Source):
             for part in frame.collect_batches(chunk_size=rows, maintain_order=True, lazy=True, engine="streaming"):
                 # Taken out in place, since select and slices make a thousand Python objects for each batch.
                 rest = pl.DataFrame({new: part.drop_in_place(old) for old, new in others.items()})
-                yield Batch(self._matrix(part), rest)
+                yield Batch(functools.partial(self._matrix, part), rest)
         except pl.exceptions.PolarsError as error:
             self._explain(error)
             raise BadInput(f"{self.files[0]}: cannot be read: {short(error)}") from None
