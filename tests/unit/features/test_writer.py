@@ -50,10 +50,10 @@ def test_a_file_system_without_direct_writing_is_written_all_the_same(
 
 
 def test_a_block_that_the_disk_does_not_take_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(handle: int, data: memoryview) -> int:
+    def full(handle: int, data: memoryview, offset: int) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writer.os, "write", full)
+    monkeypatch.setattr(writer.os, "pwrite", full)
     file = BlockFile(tmp_path / "file")
     file.append(np.zeros(BLOCK, np.uint8))
     with pytest.raises(OSError, match="No space left"):
