@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def compare(root: Path, kind: str, rows: int, repeats: int) -> None:
-    """Print the rate of ingest over the rate of the library's own read."""
+    """Print the rate of ingest over the rate of its peer, the library's own read but for `npy copy`."""
     folder = root / kind
     file = make(folder, kind, rows)
     measure(PEER.format(read=PEERS[kind]), str(file))  # both sides read a warm file
@@ -143,7 +143,7 @@ def compare(root: Path, kind: str, rows: int, repeats: int) -> None:
         shutil.rmtree(root / "state")
     ratio = statistics.median(peer / our for peer, our in zip(peers, ours, strict=True))
     print(
-        f"{kind:12} {file.stat().st_size / 1e9:5.2f} GB  ingest {statistics.median(ours):6.2f} s  library's read "
+        f"{kind:12} {file.stat().st_size / 1e9:5.2f} GB  ingest {statistics.median(ours):6.2f} s  peer "
         f"{statistics.median(peers):6.2f} s  ratio of rates {ratio:.2f}  peak {statistics.median(peaks):.0f} MB",
         flush=True,
     )

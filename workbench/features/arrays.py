@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -72,7 +71,7 @@ class ArraySource(Source):
                     others["label"] = labels[start:stop]
                 if paths is not None:
                     others["path"] = paths[start:stop]
-                yield Batch(functools.partial(np.asarray, chunk), pl.DataFrame(others))
+                yield Batch(chunk, pl.DataFrame(others))
 
     @staticmethod
     def from_mapping(file: Path, found: Any) -> tuple[Any, np.ndarray | None, list[str] | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from workbench.features.writer import SplitWriter
 
 BATCH_VALUES = 1 << 19
-AHEAD = 4  # batches parsed before the oldest must be written
 
 
 class Build:
@@ -145,22 +143,17 @@ class Build:
         return pl.concat(others, how="vertical_relaxed"), info
 
     def _written(self, batches: Iterator[Batch], out: SplitWriter) -> Iterator[tuple[np.ndarray | None, pl.DataFrame]]:
-        """Each batch turned into rows and written in a thread of its own, so that parsing does not wait for it."""
-        waiting: deque[tuple[Future[np.ndarray | None], pl.DataFrame]] = deque()
-
-        def write(batch: Batch) -> np.ndarray | None:
-            return out.add(batch.matrix())
-
+        """Each batch written, one behind the one being parsed, so that parsing does not wait for the disk."""
+        waiting: tuple[Future[np.ndarray | None], pl.DataFrame] | None = None
         with ThreadPoolExecutor(1) as pool:
             for batch in batches:
                 if self.cancelled():
                     raise Cancelled("reading was stopped; nothing was kept")
-                if len(waiting) == AHEAD:
-                    kept, others = waiting.popleft()
-                    yield kept.result(), others
-                waiting.append((pool.submit(write, batch), batch.others))
-            for kept, others in waiting:
-                yield kept.result(), others
+                if waiting is not None:
+                    yield waiting[0].result(), waiting[1]
+                waiting = pool.submit(out.add, batch.features), batch.others
+            if waiting is not None:
+                yield waiting[0].result(), waiting[1]
 
     def _tell(self, split: str, rows: int, done: int) -> None:
         self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))

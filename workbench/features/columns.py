@@ -58,7 +58,8 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
         notices.append(f"{file}: column {name!r} counts the rows as pandas' index does; left out")
     aliases = [name for name in rest if label and name.strip().lower() in LABEL_NAMES]
     if aliases:
-        notices.append(f"{file}: {', '.join(aliases)} beside the label {label!r} is kept as metadata, not as a feature")
+        kept_as = ", ".join(metadata_name(name) for name in aliases)
+        notices.append(f"{file}: {kept_as} beside the label {label!r} is kept as metadata, not as a feature")
         rest = [name for name in rest if name not in aliases]
     vectors = [name for name in rest if isinstance(schema[name], pl.List | pl.Array) and _inner_numeric(schema[name])]
     if vectors:
@@ -74,6 +75,11 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
     if not kept and not vectors:
         raise BadInput(f"{file}: no feature columns: no numeric column beside {', '.join(names[:8]) or 'nothing'}")
     return Roles(kept, label, path, metadata, vectors[0] if vectors else "", notices)
+
+
+def metadata_name(name: str) -> str:
+    """What a column is called among the metadata, where `label` and `path` are the sample's own."""
+    return f"file_{name}" if name in ("label", "path") else name
 
 
 def _named(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -17,9 +17,9 @@ from workbench.features.columns import Wishes
 
 @dataclass(frozen=True)
 class Batch:
-    """`matrix()`: features, float `[n, D]` in C order. `others`: n rows of `label`, `path` (if any) and metadata."""
+    """`features`: float `[n, D]`, C or Fortran order. `others`: n rows of `label`, `path` (if any) and metadata."""
 
-    matrix: Callable[[], np.ndarray]
+    features: np.ndarray
     others: pl.DataFrame
 
 

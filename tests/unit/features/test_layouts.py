@@ -206,6 +206,26 @@ def test_a_second_label_column_is_never_a_feature(tmp_path: Path) -> None:
     assert "class_id" in check(tmp_path).train.info.metadata
 
 
+def test_a_column_called_label_stays_when_another_one_is_the_label(tmp_path: Path) -> None:
+    for split in FEATURES:
+        frame(split, path=PATHS, label=LABELS + 10, species=LABELS).write_csv(tmp_path / f"{split}.csv")
+    (tmp_path / "workbench.toml").write_text(
+        '[features]\ntrain = "train.csv"\nlabel = "species"\n'
+        '[features.tests]\ntest1 = "test1.csv"\ntest2 = "test2.csv"\n'
+    )
+    store = check(tmp_path)
+    assert store.train.info.metadata == ["file_label"]
+    assert store.train.sample(1)["file_label"] == 11
+    assert any("file_label beside the label 'species' is kept as metadata" in text for text in store.manifest.notices)
+
+
+def test_csv_with_line_ends_in_quoted_cells_and_none_after_the_last_row(tmp_path: Path) -> None:
+    for split in FEATURES:
+        table = frame(split, label=LABELS, note=["two\nlines", "one"] * (ROWS // 2))
+        (tmp_path / f"{split}.csv").write_text(table.write_csv().removesuffix("\n"))
+    assert check(tmp_path).train.sample(0)["note"] == "two\nlines"
+
+
 def test_test_features_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
     for split in FEATURES:
         table = frame(split, label=LABELS)

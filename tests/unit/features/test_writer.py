@@ -63,6 +63,7 @@ def test_a_block_that_the_disk_does_not_take_is_told(tmp_path: Path, monkeypatch
 def test_a_split_of_many_blocks_is_read_back_by_numpy(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     batches = [rng.standard_normal((rows, 300), np.float32) for rows in (5000, 1, 7000, 333)]
+    batches[2] = np.asfortranarray(batches[2])
     with SplitWriter(tmp_path / "x.npy", [f"f{i}" for i in range(300)], "float32", drop_bad=False) as out:
         for batch in batches:
             assert out.add(batch) is None
