@@ -3,7 +3,8 @@
 Makes its files, runs each side several times in a process of its own, alternating, and prints medians and ratios. A
 ratio of 1 means: writing a checked store on disk takes as long as the library needs to fill memory. On a virtual
 machine the library's time depends on whether the host has lent that memory already; ours needs little of it. Reading
-.npy is bound by the disk: `npy copy` sets it against a plain copy that is synced, `in place` leaves the copy out.
+.npy is bound by the disk: `npy copy` sets it against a plain copy that is synced, `in place` leaves the copy out, and
+with `--folder` on XFS or Btrfs the copy shares its blocks with the file.
 """
 
 from __future__ import annotations

@@ -113,18 +113,19 @@ class Build:
     def _read(self, split: str, source: Source) -> tuple[pl.DataFrame, dict[str, Any]]:
         import polars as pl
 
-        from workbench.features.writer import SplitWriter
+        from workbench.features.writer import SplitWriter, share_blocks
 
         wished = self.config.features
-        in_place = self._in_place(source)
+        target = self.folder / f"{split}.npy"
+        as_it_is = self._as_it_is(source)
+        in_place = as_it_is if wished.in_place else None
+        there = in_place is not None or (as_it_is is not None and share_blocks(as_it_is, target))
         drop = wished.non_finite == "drop"
         others: list[pl.DataFrame] = []
         expected = source.estimated_rows()
         size = sum(path.stat().st_size for path in source.files)
         rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
-        with SplitWriter(
-            self.folder / f"{split}.npy", source.feature_names, wished.dtype, drop, write=not in_place
-        ) as out:
+        with SplitWriter(target, source.feature_names, wished.dtype, drop, write=not there) as out:
             for kept, rest in self._written(source.batches(rows), out):
                 others.append(rest if kept is None or not drop else rest.filter(pl.Series(kept)))
                 share = min(1.0, out.read_rows / expected) if expected else 0.5
@@ -158,24 +159,20 @@ class Build:
     def _tell(self, split: str, rows: int, done: int) -> None:
         self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))
 
-    def _in_place(self, source: Source) -> Path | None:
-        """The one .npy file that can serve as it is, where the user asked for that."""
+    def _as_it_is(self, source: Source) -> Path | None:
+        """The one .npy file that holds just what the store would; a notice when the user counted on that."""
         wished = self.config.features
         file = source.files[0]
-        if not wished.in_place:
-            return None
-        array = (
-            np.load(file, mmap_mode="r", allow_pickle=False)
-            if file.suffix == ".npy" and len(source.files) == 1
-            else None
-        )
-        fits = (
-            array is not None and array.dtype == np.float32 and array.flags.c_contiguous and wished.dtype == "float32"
-        )
-        if not fits or wished.non_finite == "drop" or array is None or array.shape[1] != len(source.feature_names):
-            self.notices.append(f"{file}: cannot be used in place (that takes one .npy, C order, float32); copied")
-            return None
-        return file.resolve()
+        if file.suffix == ".npy" and len(source.files) == 1 and wished.non_finite != "drop":
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
+            width = len(source.feature_names)
+            if array.dtype == wished.dtype and array.flags.c_contiguous and array.shape[1] == width:
+                return file.resolve()
+        if wished.in_place:
+            self.notices.append(
+                f"{file}: cannot be used in place (that takes one .npy, C order, {wished.dtype}); copied"
+            )
+        return None
 
     def _judge_bad(
         self, source: Source, cells: int, rows: int, first: list[tuple[int, str, float]], left: int, drop: bool

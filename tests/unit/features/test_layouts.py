@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ from safetensors.numpy import save_file
 
 from workbench.features.ingest import open_store
 from workbench.features.store import Store
+from workbench.features.writer import FICLONE
 from workbench.workspace import Workspace
 
 ROWS, DIM, CLASSES = 30, 5, 3
@@ -121,6 +124,38 @@ def test_npy_in_place_is_not_copied(tmp_path: Path) -> None:
     store = check(tmp_path)
     assert not (store.folder / "train.npy").exists()
     assert str(store.train.features.filename) == str((tmp_path / "train.npy").resolve())  # type: ignore[attr-defined]
+
+
+def test_float16_in_place(tmp_path: Path) -> None:
+    for split, features in FEATURES.items():
+        np.save(tmp_path / f"{split}.npy", features.astype(np.float16))
+        np.save(tmp_path / f"{split}_labels.npy", LABELS)
+    (tmp_path / "workbench.toml").write_text(
+        '[features]\ntrain = "train.npy"\nin_place = true\ndtype = "float16"\n'
+        '[features.tests]\ntest1 = "test1.npy"\ntest2 = "test2.npy"\n'
+    )
+    store = check(tmp_path, "float16", rtol=1e-3)
+    assert not (store.folder / "train.npy").exists()
+    assert store.train.info.rounding_error == 0
+
+
+def test_npy_shares_its_blocks_with_the_store_where_the_file_system_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    shared = []
+
+    def clone(target: Any, request: int, source: int) -> None:
+        shared.append(request)
+        os.write(target.fileno(), os.pread(source, 1 << 20, 0))
+
+    monkeypatch.setattr(fcntl, "ioctl", clone)
+    for split, features in FEATURES.items():
+        np.save(tmp_path / f"{split}.npy", features if split != "test2" else features.astype(np.float64))
+        np.save(tmp_path / f"{split}_labels.npy", LABELS)
+    store = check(tmp_path)
+    assert shared == [FICLONE] * 2, "float64 has to be written anew"
+    assert (store.folder / "train.npy").read_bytes() == (tmp_path / "train.npy").read_bytes()
 
 
 def test_npz(tmp_path: Path) -> None:
