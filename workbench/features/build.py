@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.features.source import Batch, Source
     from workbench.features.writer import SplitWriter
 
-BATCH_VALUES = 1 << 19
+BATCH_VALUES = 1 << 21
 
 
 class Build:

@@ -69,7 +69,8 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
         metadata = aliases + [name for name in rest if name not in vectors]
     else:
         numbers = [name for name in rest if schema[name].is_numeric() or _meant_as_number(head[name])]
-        metadata = aliases + [name for name in rest if name not in numbers]
+        taken = set(numbers)
+        metadata = aliases + [name for name in rest if name not in taken]
     kept = pick(numbers, wishes.keep, wishes.drop, file) if numbers else []
     metadata = [name for name in metadata if name not in wishes.drop]
     if not kept and not vectors:

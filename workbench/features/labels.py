@@ -41,14 +41,16 @@ def clean_labels(column: pl.Series, file: str) -> pl.Series:
 
 def labels_from_paths(paths: pl.Series, file: str) -> pl.Series:
     """The folder that holds each file, as its label (`n01440764/x.jpg`); raises BadInput when a path has no folder."""
-    folders = [PurePosixPath(str(path).replace("\\", "/")).parent.name for path in paths]
-    without = [row for row, folder in enumerate(folders) if not folder]
-    if without:
+    parents = paths.cast(pl.String).str.replace_all("\\", "/", literal=True).str.extract("^(.*)/[^/]+/*$")
+    names = {parent: PurePosixPath(parent).name or None for parent in parents.unique().drop_nulls()}
+    folders = parents.replace_strict(names, return_dtype=pl.String).alias("label")
+    if folders.null_count():
+        row = int(folders.is_null().arg_max() or 0)
         raise BadInput(
-            f"{file}: no label column, and row {without[0]} has no folder in its path {paths[without[0]]!r} to take it "
-            "from; name the column with [features] label"
+            f"{file}: no label column, and row {row} has no folder in its path {paths[row]!r} to take it from; name "
+            "the column with [features] label"
         )
-    return pl.Series("label", folders)
+    return folders
 
 
 class ClassTable:

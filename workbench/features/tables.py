@@ -68,8 +68,7 @@ class TableSource(Source):
             raise BadInput(f"{file}: its columns differ from those of {self.files[0].name}: {', '.join(odd[:5])}")
 
     def select(self, names: list[str]) -> None:
-        missing = [name for name in names if name not in self.feature_names]
-        if missing:
+        if not set(names) <= set(self.feature_names):
             super().select(names)
         self.feature_names = list(names)
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gzip
 import os
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from workbench.errors import BadInput
 from workbench.features.ingest import open_store
+from workbench.features.labels import labels_from_paths
 from workbench.features.store import Store
 from workbench.features.writer import FICLONE
 from workbench.workspace import Workspace
@@ -104,6 +109,18 @@ def test_arrow(tmp_path: Path, suffix: str) -> None:
     for split in FEATURES:
         frame(split, label=LABELS).write_ipc(tmp_path / f"{split}{suffix}")
     check(tmp_path)
+
+
+@given(st.lists(st.text("ab./\\ ", max_size=8), min_size=1))
+def test_the_label_in_a_path_is_its_folder(paths: list[str]) -> None:
+    expected = [PurePosixPath(path.replace("\\", "/").rstrip("/")).parent.name for path in paths]
+    assume(all(not re.search(r"(^|/)\.($|/)", path.replace("\\", "/")) for path in paths))
+    if all(expected):
+        assert labels_from_paths(pl.Series(paths), "file").to_list() == expected
+    else:
+        row = expected.index("")
+        with pytest.raises(BadInput, match=rf"row {row} has no folder in its path {re.escape(repr(paths[row]))}"):
+            labels_from_paths(pl.Series(paths), "file")
 
 
 def test_npy_with_labels_and_paths_beside_it(tmp_path: Path) -> None:
