@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from workbench.heads.fitting import Fitting, Rows, Score
+from workbench.heads.temperature import best_factor
 
 ABSENT = -1e4  # the score of a class without train rows: never predicted, and still a number
-HALVINGS = 60
+SIZED = 4096  # rows that tell the size of scores
 
 
 def score_of(logits: Tensor, labels: Tensor) -> Score:
@@ -47,20 +48,13 @@ def fill(linear: nn.Module, weight: Tensor, bias: Tensor) -> None:
 def temperature(logits: Tensor, labels: Tensor) -> float:
     """The factor s > 0 for which `s * logits` have the lowest mean cross-entropy (1 / temperature).
 
-    The loss is convex in s, so that its slope is searched for its zero by halving, on a log scale, from a thousandth to
-    a thousand times the size of the logits; where the slope has none (all right, or no better than chance) that end.
-    Reference: Guo et al. 2017, On calibration of modern neural networks.
+    It is searched from a thousandth to a thousand times the size of the scores; where the loss has no minimum (all
+    right, or no better than chance) it is that end.
     """
-    logits = logits.double()
+    some = logits[:SIZED].double()
     # the median, since classes that are ruled out have scores far from all others
-    spread = float((logits - logits.median(1, keepdim=True).values).abs().median()) or 1.0
-    truth = logits.gather(1, labels[:, None])[:, 0].mean()
-    low, high = -3.0, 3.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        expected = ((logits * (10**middle / spread)).softmax(1) * logits).sum(1).mean()
-        low, high = (middle, high) if expected < truth else (low, middle)
-    return float(10 ** ((low + high) / 2) / spread)
+    spread = float((some - some.median(1, keepdim=True).values).abs().median()) or 1.0
+    return best_factor(logits, labels, around=1 / spread, decades=3)
 
 
 def calibration(problem: Fitting, module: nn.Module) -> float:

@@ -13,10 +13,10 @@ from workbench.features.store import TRAIN, Store
 from workbench.runs import looks
 from workbench.runs.folder import RunFolder
 from workbench.stats import bootstrap
-from workbench.stats.calibration import expected_calibration_error, fit_temperature
+from workbench.stats.calibration import expected_calibration_error
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
 from workbench.stats.tests import two_proportion_z
-from workbench.training.evaluate import Predictions, logits_of, predict
+from workbench.training.evaluate import Predictions, fit_temperature, predict
 from workbench.training.recorder import Stopped
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def evaluate(
     between two pieces of work.
     """
     split = store.train
-    temperature = fit_temperature(logits_of(head, split.features, val_rows), split.labels[val_rows])
+    temperature = fit_temperature(head, split.features, split.labels, val_rows)
     predictions = predict(head, split.features, split.labels, cancelled, temperature)
     if predictions is None:
         raise Stopped

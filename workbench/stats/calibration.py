@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say: calibration error, reliability, and the one number that mends most of it."""
+"""Do probabilities mean what they say: calibration error and reliability."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from workbench.stats.intervals import clopper_pearson
 
 BINS = 15
-TEMPERATURES = (0.01, 100.0)
 
 
 @dataclass(frozen=True)
@@ -60,46 +59,3 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     mean = np.add.reduceat(sorted_confidence, starts) / count
     ends = starts + count - 1
     return Reliability(count, mean, hits / count, low, high, sorted_confidence[starts], sorted_confidence[ends])
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray, tolerance: float = 1e-7) -> float:
-    """T > 0 that minimises the mean cross-entropy of softmax(logits / T) (Guo et al. 2017), within 0.01 to 100.
-
-    `logits` float [n, C], `labels` int [n]. In b = 1 / T the objective is convex, with derivative E_p[z] - z_y and
-    second derivative Var_p[z] averaged over samples: Newton's steps, kept inside the bracket that bisection narrows.
-    1 without samples.
-    """
-    if not len(labels):
-        return 1.0
-    z = np.asarray(logits, np.float32)
-    # logarithms of probabilities may be -inf: so far below the best, a class weighs nothing at any temperature
-    z = np.maximum(z - z.max(axis=1, keepdims=True), -1e4)
-    truth = z[np.arange(len(labels)), labels].mean(dtype=np.float64)
-    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
-    b = 1.0
-    for _ in range(100):
-        mean, variance = _moments(z, b)
-        slope = mean - truth
-        if slope > 0:
-            high = b
-        else:
-            low = b
-        step = b - slope / variance if variance > 0 else np.inf
-        step = step if low < step < high else float(np.sqrt(low * high))
-        if abs(step - b) <= tolerance * b:
-            break
-        b = step
-    return float(1 / b)
-
-
-def _moments(z: np.ndarray, b: float) -> tuple[float, float]:
-    """E_p[z] and Var_p[z] with p = softmax(b z) of each row, averaged over rows; in pieces, to keep memory small."""
-    mean = square = 0.0
-    for start in range(0, len(z), 4096):
-        part = z[start : start + 4096].astype(np.float64)
-        weight = np.exp(b * part)
-        weight /= weight.sum(axis=1, keepdims=True)
-        first = (weight * part).sum(axis=1)
-        mean += first.sum()
-        square += ((weight * part * part).sum(axis=1) - first**2).sum()
-    return mean / len(z), square / len(z)

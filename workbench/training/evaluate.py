@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from workbench.heads.temperature import best_factor, pieces
 from workbench.heads.trained import TrainedHead
 from workbench.training.rows import Rows
 
@@ -56,25 +58,34 @@ def predict(
     for chunk in rows.chunks():
         if cancelled():
             return None
-        logits = head.logits(chunk)
         truth = rows.labels[start : start + len(chunk)]
         start += len(chunk)
-        loss = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
-        top = logits.topk(min(max(k, 2), head.classes), dim=1).indices
-        best = logits.softmax(1).gather(1, top)
-        margin = best[:, 0] - best[:, 1] if best.shape[1] > 1 else best[:, 0]
-        scaled = logits / temperature
-        calibrated = scaled.softmax(1).gather(1, top[:, :1])[:, 0]
-        scaled_loss = torch.nn.functional.cross_entropy(scaled, truth, reduction="none")
-        values = (
-            truth, top[:, 0], best[:, 0], margin, top[:, :k].int(), best[:, :k], loss, calibrated, scaled_loss
-        )  # fmt: skip
-        parts.append([value.cpu().numpy() for value in values])
+        for logits, its_truth in pieces(head.logits(chunk), truth):
+            parts.append([value.cpu().numpy() for value in _of_logits(logits, its_truth, k, temperature)])
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def logits_of(head: TrainedHead, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Logits float32 [n, C] for the rows `rows` (int64 [n]) of `features`."""
-    data = Rows(features, np.zeros(len(features), np.int64), rows, head.device, resident=False)
-    parts = [head.logits(chunk).cpu().numpy() for chunk in data.chunks()]
-    return np.concatenate(parts) if parts else np.zeros((0, head.classes), np.float32)
+@torch.inference_mode()
+def _of_logits(logits: Tensor, truth: Tensor, k: int, temperature: float) -> tuple[Tensor, ...]:
+    """The fields of `Predictions` from logits [m, C], which are overwritten, and labels int64 [m]."""
+    best, top = logits.topk(min(max(k, 2), logits.shape[1]), dim=1)
+    z = logits.sub_(best[:, :1])  # with its largest value 0, the loss is exact where it is small
+    z_truth = z.gather(1, truth[:, None])[:, 0]
+    log_sum = z.logsumexp(1)
+    scaled_log_sum = z.div_(temperature).logsumexp(1)
+    p = (best - best[:, :1] - log_sum[:, None]).exp()
+    margin = p[:, 0] - p[:, 1] if p.shape[1] > 1 else p[:, 0]
+    return (
+        truth, top[:, 0], p[:, 0], margin, top[:, :k].int(), p[:, :k], log_sum - z_truth, (-scaled_log_sum).exp(),
+        scaled_log_sum - z_truth / temperature,
+    )  # fmt: skip
+
+
+def fit_temperature(head: TrainedHead, features: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> float:
+    """The temperature, 0.01 to 100, that gives the rows `rows` (int64 [n]) of `features` [N, D] the lowest loss."""
+    data = Rows(features, labels, rows, head.device, resident=False)
+    parts = [head.logits(chunk).cpu() for chunk in data.chunks()]
+    if not parts:
+        return 1.0
+    with torch.inference_mode():
+        return 1 / best_factor(torch.cat(parts), data.labels.cpu())

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.metrics import precision_recall_fscore_support
 from statsmodels.stats.contingency_tables import mcnemar
 
 from workbench.stats import bootstrap, paired
-from workbench.stats.calibration import expected_calibration_error, fit_temperature, reliability
+from workbench.stats.calibration import expected_calibration_error, reliability
 from workbench.stats.intervals import clopper_pearson
 
 
@@ -45,29 +43,6 @@ def test_nothing_has_no_calibration() -> None:
     none = np.zeros(0)
     assert np.isnan(expected_calibration_error(none, none.astype(bool)))
     assert len(reliability(none, none.astype(bool)).count) == 0
-    assert fit_temperature(np.zeros((0, 3)), np.zeros(0, int)) == 1.0
-
-
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 999), scale=st.floats(0.05, 30), classes=st.integers(2, 20))
-def test_the_temperature_is_scipys_minimum(seed: int, scale: float, classes: int) -> None:
-    rng = np.random.default_rng(seed)
-    z = rng.normal(size=(300, classes)) * 2
-    labels = np.array([rng.choice(classes, p=np.exp(row)) for row in log_softmax(z, axis=1)])
-    logits = z * scale
-
-    def objective(log_t: float) -> float:
-        return float(-log_softmax(logits / np.exp(log_t), axis=1)[np.arange(300), labels].mean())
-
-    expected = minimize_scalar(objective, bounds=np.log((0.01, 100)), method="bounded", options={"xatol": 1e-9})
-    assert np.log(fit_temperature(logits, labels)) == pytest.approx(expected.x, abs=2e-5)
-
-
-def test_a_temperature_has_bounds() -> None:
-    """All right: as cold as can be. All wrong: as hot as can be."""
-    logits = np.eye(3)[[0, 1, 2] * 5]
-    assert fit_temperature(logits, np.array([0, 1, 2] * 5)) == pytest.approx(0.01, rel=1e-3)
-    assert fit_temperature(logits, np.array([1, 2, 0] * 5)) == pytest.approx(100, rel=1e-3)
 
 
 @given(a=st.integers(0, 60), b=st.integers(0, 60))

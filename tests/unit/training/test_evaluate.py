@@ -10,6 +10,7 @@ import torch
 from scipy.special import log_softmax, softmax
 
 from workbench.errors import Failed
+from workbench.heads import temperature
 from workbench.heads.trained import TrainedHead
 from workbench.training import checkpoint, rows
 from workbench.training.checkpoint import Checkpoint
@@ -20,12 +21,13 @@ from workbench.training.evaluate import predict
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_predictions_are_those_of_numpy(classes: int, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "CHUNK_BYTES", 4 * 7 * 10)  # ten rows at a time
+    monkeypatch.setitem(temperature.VALUES, "cpu", 4 * classes)
     rng = np.random.default_rng(classes)
     features = rng.normal(size=(43, 7)).astype(dtype)
     labels = rng.integers(0, classes, 43)
     module = torch.nn.Linear(7, classes)
     head = TrainedHead("linear", {}, 7, classes, torch.nn.Identity(), module)
-    found = predict(head, features, labels)
+    found = predict(head, features, labels, temperature=0.6)
     assert found is not None
     logits = features.astype(np.float64) @ module.weight.detach().numpy().T.astype(np.float64)
     logits += module.bias.detach().numpy()
@@ -41,6 +43,9 @@ def test_predictions_are_those_of_numpy(classes: int, dtype: type, monkeypatch: 
     np.testing.assert_allclose(found.confidence, best[:, 0], rtol=1e-4)
     np.testing.assert_allclose(found.margin, best[:, 0] - best[:, 1], atol=1e-5)
     np.testing.assert_allclose(found.loss, -log_softmax(logits, axis=1)[np.arange(43), labels], rtol=1e-4, atol=1e-5)
+    colder = log_softmax(logits / 0.6, axis=1)
+    np.testing.assert_allclose(found.calibrated, np.exp(colder.max(1)), rtol=1e-4)
+    np.testing.assert_allclose(found.calibrated_loss, -colder[np.arange(43), labels], rtol=1e-4, atol=1e-5)
 
 
 def test_predicting_can_be_cancelled() -> None:
