@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 TOLERANCE = 1e-9
-VALUES = {"cpu": 1 << 18, "cuda": 1 << 24}  # so many stay in a processor's cache, or fill a GPU
+VALUES = {"cpu": 1 << 20, "cuda": 1 << 24}  # so many stay in a processor's cache, or fill a GPU
 
 
 def best_factor(logits: Tensor, labels: Tensor, around: float = 1.0, decades: float = 2.0) -> float:
@@ -33,10 +33,10 @@ def best_factor(logits: Tensor, labels: Tensor, around: float = 1.0, decades: fl
     return b
 
 
-def pieces(logits: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits [n, C] and labels [n] cut into rows that are best worked on together: views, in order."""
-    rows = max(1, VALUES.get(logits.device.type, VALUES["cpu"]) // logits.shape[1])
-    yield from zip(torch.split(logits, rows), torch.split(labels, rows), strict=True)
+def pieces(matrix: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """A matrix [n, m] and labels [n] cut into rows that are best worked on together: views, in order."""
+    rows = max(1, VALUES.get(matrix.device.type, VALUES["cpu"]) // matrix.shape[1])
+    yield from zip(torch.split(matrix, rows), torch.split(labels, rows), strict=True)
 
 
 def _derivatives(logits: Tensor, labels: Tensor, b: float, floor: float) -> tuple[float, float]:

@@ -60,8 +60,9 @@ def predict(
             return None
         truth = rows.labels[start : start + len(chunk)]
         start += len(chunk)
-        for logits, its_truth in pieces(head.logits(chunk), truth):
-            parts.append([value.cpu().numpy() for value in _of_logits(logits, its_truth, k, temperature)])
+        for some, its_truth in pieces(chunk, truth):
+            found = _of_logits(head.logits(some), its_truth, k, temperature)
+            parts.append([value.cpu().numpy() for value in found])
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
