@@ -137,6 +137,11 @@ async def test_features_are_listed_drawn_and_followed(bench: Any, monkeypatch: p
         await pilot.press("down")
         await wait_for(pilot, lambda: any(index == 1 for _, index in view._seen))
         assert app.session.selection.feature == 1
+        app.go("divergence", app.session.selection.with_(feature=2))
+        await pilot.press("1")
+        await wait_for(pilot, lambda: view.row is not None and view.row["index"] == 2)
+        await pilot.press("up")
+        await wait_for(pilot, lambda: app.session.selection.feature == 1)
         lines = view.query_one(ChartView)._lines
         assert [line.colour for line in lines] == [app.session.palette.split(name) for name in view.splits]
         await pilot.press("P")

@@ -127,6 +127,16 @@ async def test_the_cursor_keeps_its_row_when_newer_rows_come() -> None:
         assert panel.row is None
 
 
+async def test_a_row_chosen_right_after_loading_is_in_sight() -> None:
+    panel = TablePanel()
+    async with Host(panel).run_test() as pilot:
+        await pilot.pause()
+        panel.load(pl.DataFrame({"n": range(1000)}))
+        assert panel.select_where("n", 700)
+        await wait_for(pilot, lambda: panel.table.scroll_offset.y <= 700 < panel.table.scroll_offset.y + 24)
+        assert not panel.select_where("n", -1)
+
+
 async def test_a_long_table_is_never_turned_into_python_rows() -> None:
     async with TableHost().run_test(size=(60, 20)) as pilot:
         panel = pilot.app.query_one(TablePanel)

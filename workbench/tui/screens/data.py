@@ -111,6 +111,10 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
                 self._follow(session)
             if switcher.current in ("nothing", "reading"):
                 self._open_part("overview")
+            if switcher.current == "features":
+                from workbench.tui.screens.data_features import FeaturesView
+
+                self.query_one(FeaturesView).follow(session.selection.feature)
 
     def _tell_phase(self, session: Session) -> None:
         title, text, keys = data_parts.phase_words(session)
@@ -292,8 +296,9 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         elif event.panel.id == "listed":
             from workbench.tui.screens.data_features import FeaturesView
 
-            self.bench.select(feature=int(event.row["index"]))
-            self.query_one(FeaturesView).moved()
+            index = int(event.row["index"])
+            self.query_one(FeaturesView).moved(index)
+            self.bench.select(feature=index)
 
     def _look(self, store: Store, split: str, row: dict[str, Any]) -> None:
         from workbench.tui.widgets.sample import SampleView

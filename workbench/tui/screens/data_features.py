@@ -18,7 +18,6 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench.features.store import TRAIN, Split, Store
-from workbench.text import counted
 from workbench.tui.formats import clean, number, shorten
 from workbench.tui.messages import FeatureSeen, FeaturesListed
 from workbench.tui.screens.divergence_parts import decimals
@@ -208,6 +207,7 @@ class FeaturesView(Container):
         self._seen: dict[tuple[tuple[str, ...], int], Seen] = {}
         self._rest: Timer | None = None
         self._log = False
+        self._told: int | None = None  # the feature that this view last put into the selection
 
     def compose(self) -> ComposeResult:
         with Vertical(id="listed-box", classes="panel"):
@@ -235,6 +235,7 @@ class FeaturesView(Container):
             self._list(store)
         else:
             self._fill()
+            self.follow(session.selection.feature)
 
     @work(thread=True, exclusive=True, group="listed", exit_on_error=False)
     def _list(self, store: Store) -> None:
@@ -243,11 +244,9 @@ class FeaturesView(Container):
     def on_features_listed(self, event: FeaturesListed) -> None:
         event.stop()
         self._listed = event.features
-        self._fill()
-        panel = self.query_one("#listed", TablePanel)
         wanted = self._session.selection.feature if self._session else None
-        if wanted is None or not panel.select_where("index", wanted):
-            self._show()
+        self._fill()
+        self.follow(wanted)
 
     def _fill(self) -> None:
         session, listed = self._session, self._listed
@@ -256,7 +255,7 @@ class FeaturesView(Container):
         box = self.query_one("#listed-box")
         box.border_title = Text("Features in train", style=session.palette.split(TRAIN))
         of = session.store.train.rows
-        note = f"mean and sd from {listed.rows:,} of {counted(of, 'row')}" if listed.rows < of else ""
+        note = f"mean, sd of {listed.rows:,} rows" if listed.rows < of else ""
         panel = self.query_one("#listed", TablePanel)
         panel.load(listed.frame, feature_columns(listed.frame, session.palette), key="index", note=note)
         self._show()
@@ -266,9 +265,16 @@ class FeaturesView(Container):
         """The feature under the cursor."""
         return self.query_one("#listed", TablePanel).row
 
-    def moved(self) -> None:
-        """The cursor is on another feature."""
+    def moved(self, index: int) -> None:
+        """The cursor is on another feature, which is the selected one now."""
+        self._told = index
         self._show()
+
+    def follow(self, feature: int | None) -> None:
+        """Put the cursor on the feature that was selected elsewhere."""
+        if feature is not None and feature != self._told and self._listed is not None:
+            self._told = feature
+            self.query_one("#listed", TablePanel).select_where("index", feature)
 
     def turn_log(self) -> None:
         """Shares on a logarithmic axis, or back on a plain one."""

@@ -90,6 +90,10 @@ class FrameTable(DataTable, inherit_bindings=False):
             self.move_cursor(row=row, column=0)
         self.refresh(layout=True)
 
+    def reveal_cursor(self) -> None:
+        """Scroll to the cursor: what moves it right after a new frame scrolls by the height of the frame before."""
+        self._scroll_cursor_into_view()
+
     @property
     def wider(self) -> bool:
         """Whether there are columns beyond the right edge."""
@@ -239,6 +243,7 @@ class TablePanel(Vertical):
         found = frame.get_column(column).index_of(value)
         if found is not None:
             self.table.move_cursor(row=found, column=0)
+            self.call_after_refresh(self.table.reveal_cursor)
         return found is not None
 
     def action_filter(self) -> None:
