@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from workbench.features.labels import ClassTable
-    from workbench.features.source import Batch, Source
-    from workbench.features.writer import SplitWriter
+    from workbench.features.source import Source
 
 BATCH_VALUES = 1 << 21
 
@@ -126,8 +124,11 @@ class Build:
         size = sum(path.stat().st_size for path in source.files)
         rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
         with SplitWriter(target, source.feature_names, wished.dtype, drop, write=not there) as out:
-            for kept, rest in self._written(source.batches(rows), out):
-                others.append(rest if kept is None or not drop else rest.filter(pl.Series(kept)))
+            for batch in source.batches(rows):
+                if self.cancelled():
+                    raise Cancelled("reading was stopped; nothing was kept")
+                kept = out.add(batch.features)
+                others.append(batch.others if kept is None or not drop else batch.others.filter(pl.Series(kept)))
                 share = min(1.0, out.read_rows / expected) if expected else 0.5
                 self._tell(split, out.read_rows, int(self.done_bytes + share * size))
         if not out.read_rows:
@@ -142,19 +143,6 @@ class Build:
             "rounding_error": out.rounding_error,
         }
         return pl.concat(others, how="vertical_relaxed"), info
-
-    def _written(self, batches: Iterator[Batch], out: SplitWriter) -> Iterator[tuple[np.ndarray | None, pl.DataFrame]]:
-        """Each batch written, one behind the one being parsed, so that parsing does not wait for the disk."""
-        waiting: tuple[Future[np.ndarray | None], pl.DataFrame] | None = None
-        with ThreadPoolExecutor(1) as pool:
-            for batch in batches:
-                if self.cancelled():
-                    raise Cancelled("reading was stopped; nothing was kept")
-                if waiting is not None:
-                    yield waiting[0].result(), waiting[1]
-                waiting = pool.submit(out.add, batch.features), batch.others
-            if waiting is not None:
-                yield waiting[0].result(), waiting[1]
 
     def _tell(self, split: str, rows: int, done: int) -> None:
         self.progress(IngestProgress(split, rows, done, self.total_bytes, time.monotonic() - self.started))
