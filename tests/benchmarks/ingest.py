@@ -2,9 +2,12 @@
 
 Makes its files, runs each side several times in a process of its own, alternating, and prints medians and ratios. A
 ratio of 1 means: writing a checked store on disk takes as long as the library needs to fill memory. On a virtual
-machine the library's time depends on whether the host has lent that memory already; ours needs little of it. Reading
-.npy is bound by the disk: `npy copy` sets it against a plain copy that is synced, `in place` leaves the copy out, and
-with `--folder` on XFS or Btrfs the copy shares its blocks with the file.
+machine the library's time depends on whether the host has lent that memory already, as it has right after another
+process left it; `--pause 8` lets each process find the machine at rest, as one that a user starts does. Ours needs
+little memory, and differs little.
+
+Reading .npy is bound by the disk: `npy copy` sets it against a plain copy that is synced, `in place` leaves the copy
+out, and with `--folder` on XFS or Btrfs the copy shares its blocks with the file.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="rows of each file (100,000 makes 1.1 GB of CSV)")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds of rest before each process")
     parser.add_argument(
         "--folder", type=Path, default=None, help="where to make the files (default: the temporary folder)"
     )
@@ -120,7 +125,7 @@ def main() -> None:
     wanted = args.only or [*PEERS, "memory", "open"]
     try:
         for kind in [kind for kind in PEERS if kind in wanted]:
-            compare(root, kind, args.rows, args.repeats)
+            compare(root, kind, args.rows, args.repeats, args.pause)
         if "memory" in wanted:
             memory(root, args.rows)
         if "open" in wanted:
@@ -129,15 +134,17 @@ def main() -> None:
         shutil.rmtree(root)
 
 
-def compare(root: Path, kind: str, rows: int, repeats: int) -> None:
+def compare(root: Path, kind: str, rows: int, repeats: int, pause: float) -> None:
     """Print the rate of ingest over the rate of its peer, the library's own read but for `npy copy`."""
     folder = root / kind
     file = make(folder, kind, rows)
     measure(PEER.format(read=PEERS[kind]), str(file))  # both sides read a warm file
     ours, peers, peaks = [], [], []
     for _ in range(repeats):
+        time.sleep(pause)
         peers.append(measure(PEER.format(read=PEERS[kind]), str(file))[0])
         Path(f"{file}.copy").unlink(missing_ok=True)
+        time.sleep(pause)
         seconds, peak = measure(OURS, str(folder), str(root / "state"))
         ours.append(seconds)
         peaks.append(peak)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.features.labels import ClassTable
     from workbench.features.source import Source
 
-BATCH_VALUES = 1 << 21
+BATCH_VALUES = 1 << 20
 
 
 class Build:
