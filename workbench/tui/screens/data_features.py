@@ -231,6 +231,7 @@ class FeaturesView(Container):
             return
         if self._listed is None or self._listed.fingerprint != store.fingerprint:
             self._seen.clear()
+            self._told = None
             self.query_one("#listed-box").border_title = "Features (reading ...)"
             self._list(store)
         else:
