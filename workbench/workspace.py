@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -12,9 +11,12 @@ from typing import Any
 
 import msgspec
 
+from workbench import files
 from workbench.errors import BadInput, choose, nearest
 
 CONFIG = "workbench.toml"
+STATE = ".workbench"  # the folder of what the workbench makes
+ROOMS = ("features", "runs", "sweeps", "queue", "cache", "tables")  # of the state folder
 REMEMBERED = "choices.json"
 CURRENT = "current.json"  # among the stores: which one was read last
 NON_FINITE = ("refuse", "drop")
@@ -80,8 +82,14 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     validation: Validation = Validation()
 
 
+class Choices(msgspec.Struct, frozen=True):
+    """`choices.json`: what was chosen on the command line and holds until it is chosen again."""
+
+    non_finite: str | None = None
+
+
 class Current(msgspec.Struct, frozen=True):
-    """Which store is the workspace's, and the configuration it was read with."""
+    """`features/current.json`: which store is the workspace's, and the configuration it was read with."""
 
     fingerprint: str
     config: Config
@@ -97,24 +105,30 @@ class Workspace:
     def __init__(self, root: Path, config: Config, state: Path | None = None) -> None:
         self.root = root
         self.config = config
-        self.state = state or root / ".workbench"
+        self.state = state or root / STATE
 
     @classmethod
     def open(cls, folder: str | Path, state: str | Path | None = None) -> Workspace:
         """Read the workspace in `folder`.
 
-        Raises BadInput when the folder is missing, `workbench.toml` is wrong, or, without one, no train file is found.
+        What the workbench makes is kept in `root/.workbench`, or in `state/.workbench`. Raises BadInput when the
+        folder is missing, `workbench.toml` is wrong, or, without one, no train file is found, and UnsafeFile when the
+        state folder is a link or holds one.
         """
         root = Path(folder).expanduser().absolute()
         if not root.is_dir():
             found = "it is a file" if root.exists() else "no such folder"
             raise BadInput(f"{folder}: {found}; give the folder that holds workbench.toml or the feature files")
-        place = Path(state).expanduser().absolute() if state else root / ".workbench"
+        place = state_folder(Path(state).expanduser().resolve()) if state else root / STATE
+        for room in (place, *(place / name for name in ROOMS)):
+            files.folder(room)
         config = read_config(root / CONFIG) if (root / CONFIG).exists() else _implied_config(root, place)
         workspace = cls(root, config, place)
-        workspace.config = msgspec.structs.replace(
-            config, features=msgspec.structs.replace(config.features, **workspace.remembered())
-        )
+        chosen = workspace.remembered().non_finite
+        if chosen is not None:
+            workspace.config = msgspec.structs.replace(
+                config, features=msgspec.structs.replace(config.features, non_finite=chosen)
+            )
         return workspace
 
     @property
@@ -123,15 +137,20 @@ class Workspace:
 
     @property
     def features_dir(self) -> Path:
-        return self.state / "features"
+        return files.folder(self.state / "features")
 
     @property
     def runs_dir(self) -> Path:
-        return self.state / "runs"
+        return files.folder(self.state / "runs")
 
     @property
     def cache_dir(self) -> Path:
-        return self.state / "cache"
+        return files.folder(self.state / "cache")
+
+    @property
+    def answers_dir(self) -> Path:
+        """Where the answers of analyses are kept."""
+        return files.folder(self.cache_dir / "answers")
 
     @property
     def looks_file(self) -> Path:
@@ -146,26 +165,30 @@ class Workspace:
         """A path of the configuration: relative ones are under the workspace."""
         return self.root / Path(text).expanduser()
 
-    def remembered(self) -> dict[str, str]:
-        """Choices made on the command line that hold until they are made anew."""
+    def remembered(self) -> Choices:
+        """Choices made on the command line that hold until they are made again; raises BadInput for a wrong one."""
+        path = self.state / REMEMBERED
         try:
-            return msgspec.json.decode((self.state / REMEMBERED).read_bytes(), type=dict[str, str])
-        except (OSError, msgspec.DecodeError):
-            return {}
+            choices = msgspec.json.decode(files.read_bytes(path), type=Choices)
+        except (FileNotFoundError, NotADirectoryError):
+            return Choices()
+        except (OSError, msgspec.DecodeError) as error:
+            raise BadInput(f"{path}: cannot be read ({error}); remove it") from None
+        if choices.non_finite not in (None, *NON_FINITE):
+            raise BadInput(f"{path}: non_finite = {choices.non_finite!r}: expected one of {', '.join(NON_FINITE)}")
+        return choices
 
     def remember(self, *, non_finite: str) -> None:
         """Keep how rows with NaN or infinity are met, beside the store; raises BadInput for an unknown way."""
         choose(non_finite, NON_FINITE, "way with non-finite values")
         self.writable()
-        (self.state / REMEMBERED).write_bytes(msgspec.json.encode({"non_finite": non_finite}))
+        files.write_json(self.state / REMEMBERED, Choices(non_finite))
 
     def writable(self) -> None:
         """Make the state folder; raises BadInput, offering `--state`, when that cannot be."""
         try:
-            self.state.mkdir(parents=True, exist_ok=True)
-            probe = self.state / f".probe-{os.getpid()}-{threading.get_ident()}"
-            probe.touch()
-            probe.unlink()
+            files.folder(self.state, make=True)
+            files.probe(self.state)
         except OSError as error:
             raise BadInput(
                 f"{self.state}: cannot be written ({error.strerror}); give a folder that can be with --state DIR"
@@ -215,9 +238,10 @@ def _check(config: Config, path: Path) -> None:
     if not 0 <= validation.fraction < 1:
         raise BadInput(f"{path}: [validation] fraction = {validation.fraction}: expected a number from 0 to below 1")
     for name in features.tests:
-        if name == "train" or not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
+        if not is_test_name(name):
             raise BadInput(
-                f"{path}: [features.tests] {name}: a test set's name is letters, digits and '_-.+', and not 'train'"
+                f"{path}: [features.tests] {name!r}: a test set's name is at most 100 letters, digits and '_.+-', does "
+                "not start with a dot or end with '.range', and is not 'train'"
             )
 
 
@@ -254,6 +278,32 @@ def guess_config(root: Path) -> Config:
     )
 
 
+def is_test_name(name: str) -> bool:
+    """Whether a test set may be called so: its name becomes part of file names."""
+    return name != "train" and not name.endswith(".range") and files.NAME.fullmatch(name) is not None
+
+
+def state_folder(given: Path) -> Path:
+    """Where `--state given` keeps things: in a folder of the workbench's own in it, since others' files may lie beside.
+
+    A state folder given itself, also one that an earlier version kept in `given` directly, is used as it is.
+    """
+    old = files.is_folder(given / "features") and not (given / STATE).exists() and read_current(given) is not None
+    return given if given.name == STATE or old else given / STATE
+
+
+def read_current(state: Path) -> Current | None:
+    """Which store was read last; None without one. Raises BadInput for names in it that cannot be a store's."""
+    path = files.folder(state / "features") / CURRENT
+    try:
+        current = msgspec.json.decode(files.read_bytes(path), type=Current)
+    except (OSError, msgspec.DecodeError):
+        return None
+    files.name(current.fingerprint, "store", path)
+    _check(current.config, path)
+    return current
+
+
 def val_name(tests: Collection[str]) -> str:
     """What val, cut from train, is called beside these test sets: one of them may bear that name itself."""
     return VAL_OF_TRAIN if "val" in tests else "val"
@@ -269,11 +319,10 @@ def _implied_config(root: Path, state: Path) -> Config:
     try:
         return guess_config(root)
     except BadInput:
-        try:
-            return msgspec.json.decode((state / "features" / CURRENT).read_bytes(), type=Current).config
-        except (OSError, msgspec.DecodeError):
-            pass
-        raise
+        current = read_current(state)
+        if current is None:
+            raise
+        return current.config
 
 
 def user_dir() -> Path:

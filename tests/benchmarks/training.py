@@ -26,9 +26,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from workbench import heads
+from workbench import files, heads
 from workbench.heads import HEADS
-from workbench.runs import files
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import RunRecorder, StateFile
 from workbench.training import devices, loop

@@ -110,14 +110,11 @@ def _raise_for(last: JobDone | JobFailed) -> None:
 
 def write(out: Path, text: str) -> None:
     """Write beside and rename, so that no half report is ever seen."""
-    import os
-
+    from workbench import files
     from workbench.errors import Failed
 
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(out)
+        # a link that the user names as the place is the user's own
+        files.write_bytes(out.resolve(), text.encode("utf-8"))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise Failed(f"{out}: cannot be written ({error.strerror})") from None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = Annotated[Path, typer.Argument(metavar="FOLDER", help="a workspace, or a folder of feature files")]
 STATE = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="keep what the workbench makes here (default: FOLDER/.workbench)"),
+    typer.Option("--state", metavar="DIR", help="keep what is made in DIR/.workbench (default: FOLDER/.workbench)"),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, and nothing else there")]
 SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more")]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 FILES = ("train.csv", "test1.csv", "test2.csv", "classes.txt")
+MARK = ".workbench-demo"  # in a folder whose files the demo may bring up to date
 SIZE = 64  # pixels a side: 8 by 8 would be too small to look at
 
 
@@ -31,6 +32,7 @@ def lay_out(folder: Path | None = None) -> Path:
     from workbench.errors import BadInput
     from workbench.workspace import shipped
 
+    own = folder is None
     if folder is None:
         import platformdirs
 
@@ -38,14 +40,25 @@ def lay_out(folder: Path | None = None) -> Path:
     source = shipped("data")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        differing = [name for name in FILES if _differs(folder / name, source / name)]
+        if differing and not own and not (folder / MARK).exists():
+            raise BadInput(
+                f"{folder / differing[0]}: is there already and is not the bundled set; give an empty folder with "
+                "--folder DIR"
+            )
+        (folder / MARK).touch()
         for name in FILES:
-            if not (folder / name).exists() or (folder / name).read_bytes() != (source / name).read_bytes():
+            if name in differing or not (folder / name).exists():
                 shutil.copyfile(source / name, folder / name)
         if not (folder / "images").is_dir():
             _draw_images(folder)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written ({error.strerror}); give another with --folder DIR") from None
     return folder
+
+
+def _differs(file: Path, bundled: Path) -> bool:
+    return file.exists() and file.read_bytes() != bundled.read_bytes()
 
 
 def _draw_images(folder: Path) -> None:

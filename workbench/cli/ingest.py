@@ -24,7 +24,8 @@ def command(
     json: JSON = False,
 ) -> None:
     """Read the feature files of FOLDER into the store; a folder that was read before is opened at once."""
-    from workbench.cli.common import read_store
+    from workbench.cli.common import notice, read_store
+    from workbench.features.ingest import strangers
     from workbench.workspace import Workspace
 
     started = time.perf_counter()
@@ -33,6 +34,9 @@ def command(
     workspace, store = read_store(folder, state)
     seconds = time.perf_counter() - started
     manifest = store.manifest
+    left_alone = strangers(workspace)
+    if left_alone:
+        notice(left_alone)
     if json:
         emit(
             {

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from workbench import files
 from workbench.errors import BadInput, Cancelled, Failed
+from workbench.features import clearing
 from workbench.features.store import MANIFEST, TRAIN, Store
-from workbench.workspace import CONFIG, CURRENT, Current, Workspace, natural
+from workbench.workspace import CONFIG, CURRENT, Current, Workspace, natural, read_current
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 VERSION = 1  # of the store's layout; a store of another version is read anew
 SAMPLED = 1 << 16  # bytes looked at, in three places, to notice a changed file
+SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,22 @@ def split_files(workspace: Workspace) -> dict[str, list[Path]]:
         found[split] = []
         for pattern in [entry] if isinstance(entry, str) else entry:
             path = workspace.path(pattern)
-            files = (
-                [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda file: natural(file.name))
-            )
-            files = [file for file in files if file.is_file()]
-            if not files:
+            matches = [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda p: natural(p.name))
+            matches = [match for match in matches if match.is_file()]
+            if not matches:
                 key = f"[features] {TRAIN}" if split == TRAIN else f"[features.tests] {split}"
                 raise BadInput(f"{workspace.root / CONFIG}: {key} = {pattern!r}: no such file under {path.parent}")
-            found[split] += files
+            found[split] += matches
     return found
 
 
-def fingerprint(workspace: Workspace, files: dict[str, list[Path]]) -> str:
+def fingerprint(workspace: Workspace, sources: dict[str, list[Path]]) -> str:
     """Hash of the sources' names, sizes, times and content samples, and of how they are to be read."""
     config = workspace.config
     digest = hashlib.sha256(f"{VERSION}".encode())
     digest.update(msgspec.json.encode([config.features, config.classes, config.metadata]))
     extra = [workspace.path(name) for name in (config.classes.names, config.metadata.file) if name]
-    for split, paths in [*files.items(), ("", extra)]:
+    for split, paths in [*sources.items(), ("", extra)]:
         for path in paths:
             try:
                 stat = path.stat()
@@ -105,11 +109,10 @@ def sources_missing(workspace: Workspace) -> bool:
 
 
 def _current(workspace: Workspace) -> str | None:
-    try:
-        name = msgspec.json.decode((workspace.features_dir / CURRENT).read_bytes(), type=Current).fingerprint
-    except (OSError, msgspec.DecodeError):
+    current = read_current(workspace.state)
+    if current is None or not (workspace.features_dir / current.fingerprint / MANIFEST).is_file():
         return None
-    return name if (workspace.features_dir / name / MANIFEST).is_file() else None
+    return current.fingerprint
 
 
 def open_store(
@@ -128,15 +131,13 @@ def open_store(
     if store is not None:
         _sweep(workspace)
         return store
-    import filelock
-
     made = [folder for folder in (workspace.features_dir, workspace.state) if not folder.exists()]
     workspace.writable()
-    workspace.features_dir.mkdir(exist_ok=True)
-    lock = filelock.FileLock(workspace.features_dir / ".lock")
+    files.folder(workspace.features_dir, make=True)
+    lock = files.lock(workspace.features_dir / ".lock")
     try:
         lock.acquire(timeout=0)
-    except filelock.Timeout:
+    except TimeoutError:
         if notice is not None:
             notice("another process is reading these files; waiting for it")
         _wait(lock, cancelled)
@@ -167,76 +168,57 @@ def _never() -> bool:
     return False
 
 
-def _wait(lock: object, cancelled: Callable[[], bool] | None) -> None:
-    import filelock
-
-    assert isinstance(lock, filelock.BaseFileLock)
+def _wait(lock: BaseFileLock, cancelled: Callable[[], bool] | None) -> None:
     while True:
         try:
             lock.acquire(timeout=0.3)
-        except filelock.Timeout:
+        except TimeoutError:
             if cancelled is not None and cancelled():
                 raise Cancelled("stopped while another process was reading") from None
         else:
             return
 
 
-def _partials(workspace: Workspace) -> list[Path]:
-    return list(workspace.features_dir.glob(".partial-*"))
-
-
 def _sweep(workspace: Workspace) -> None:
     """Remove what a killed reader left, unless one is reading right now."""
-    if not _partials(workspace):
+    if not clearing.partials(workspace.features_dir):
         return
-    import filelock
-
-    with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(workspace.features_dir / ".lock", timeout=0):
-        for folder in _partials(workspace):
-            shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError), files.lock(workspace.features_dir / ".lock", timeout=0):
+        clearing.clear_partials(workspace.features_dir)
 
 
 def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bool]) -> Store:
     from workbench.features.build import Build  # 50 ms that a store which is only opened need not spend
 
-    for folder in _partials(workspace):  # the lock is held, so these belong to dead processes
-        shutil.rmtree(folder, ignore_errors=True)
-    files = split_files(workspace)
-    name = fingerprint(workspace, files)
-    workspace.features_dir.mkdir(parents=True, exist_ok=True)  # whoever was waited for may have failed, and removed it
-    partial = workspace.features_dir / f".partial-{os.getpid()}"
+    features_dir = files.folder(workspace.features_dir, make=True)  # another reader that failed may have removed it
+    clearing.clear_partials(features_dir)
+    sources = split_files(workspace)
+    name = fingerprint(workspace, sources)
+    partial = features_dir / f".partial-{os.getpid()}-{os.urandom(6).hex()}"
     partial.mkdir()
     try:
-        manifest = Build(workspace, files, partial, progress, cancelled).run(name)
-        (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        manifest = Build(workspace, sources, partial, progress, cancelled).run(name)
+        files.write_json(partial / MANIFEST, manifest)
         for path in [*partial.iterdir(), partial]:
-            _sync(path)
-        partial.rename(workspace.features_dir / name)
-        _sync(workspace.features_dir)
+            files.sync_path(path)
+        partial.rename(features_dir / name)
+        files.sync_path(features_dir)
     except OSError as error:
         raise Failed(
             f"{workspace.features_dir}: the store could not be written ({error.strerror}); nothing was kept"
         ) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    _make_current(workspace, name)
-    return Store.open(workspace.features_dir / name)
+        clearing.clear(partial)
+    # the pointer first, and only then the stores that the new one replaces
+    files.write_json(features_dir / CURRENT, Current(name, workspace.config))
+    clearing.clear_stores(features_dir, keep=name)
+    return Store.open(features_dir / name)
 
 
-def _make_current(workspace: Workspace, name: str) -> None:
-    """Point to the new store, and only then remove the ones it replaces."""
-    pointer = workspace.features_dir / CURRENT
-    beside = pointer.with_suffix(".tmp")
-    beside.write_bytes(msgspec.json.encode(Current(name, workspace.config)))
-    beside.replace(pointer)
-    for folder in workspace.features_dir.iterdir():
-        if folder.is_dir() and folder.name != name:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def strangers(workspace: Workspace) -> str:
+    """What lies among the stores without being one, in a sentence; empty when there is nothing."""
+    names = [path.name for path in clearing.strangers(workspace.features_dir)]
+    if not names:
+        return ""
+    listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return f"{workspace.features_dir}: left alone, since the workbench did not make it: {listed}"

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from workbench import files
 from workbench.errors import BadInput, choose
+from workbench.workspace import is_test_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +79,10 @@ class Split:
     def features(self) -> np.ndarray:
         import numpy as np
 
-        path = Path(self.info.in_place) if self.info.in_place else self._folder / f"{self.name}.npy"
+        # only what the workbench made may not be a link: the user's own file may lie behind one
+        path = Path(self.info.in_place) if self.info.in_place else files.regular(self._folder / f"{self.name}.npy")
+        if self.info.in_place and not path.is_file():
+            raise BadInput(f"{path}: the features of {self.name} were used where they lie, and are gone; ingest again")
         mapped: np.ndarray = np.load(path, mmap_mode="r")
         return mapped
 
@@ -98,7 +103,7 @@ class Split:
         """The lowest and the highest value of each feature (float32 `[D]` each)."""
         import numpy as np
 
-        low, high = np.load(self._folder / f"{self.name}.range.npy")
+        low, high = np.load(files.regular(self._folder / f"{self.name}.range.npy"))
         return low, high
 
     @property
@@ -106,7 +111,7 @@ class Split:
         """`label` (class index), `path` and the metadata columns, one row a sample, in the order of `features`."""
         import polars as pl
 
-        return pl.scan_parquet(self._folder / f"{self.name}.parquet")
+        return pl.scan_parquet(files.regular(self._folder / f"{self.name}.parquet"))
 
     def sample(self, row: int) -> dict[str, Any]:
         """Label, path and metadata of one row; raises BadInput for a row the split does not have."""
@@ -136,11 +141,16 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> Store:
-        """The store in `folder`; raises BadInput when its manifest cannot be read."""
+        """The store in `folder`; raises BadInput when its manifest cannot be read or names what no store holds."""
         try:
-            manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+            manifest = msgspec.json.decode(files.read_bytes(files.folder(folder) / MANIFEST), type=Manifest)
         except (OSError, msgspec.DecodeError) as error:
             raise BadInput(f"{folder / MANIFEST}: cannot be read ({error}); remove {folder} and ingest again") from None
+        names = [info.name for info in manifest.splits]
+        wrong = next((name for name in names if name != TRAIN and not is_test_name(name)), None)
+        if wrong is not None or TRAIN not in names or len(set(names)) != len(names):
+            what = f"split {wrong!r}" if wrong is not None else f"splits {', '.join(names)}"
+            raise BadInput(f"{folder / MANIFEST}: {what}: not what a store holds; remove {folder} and ingest again")
         return cls(folder, manifest)
 
     @property

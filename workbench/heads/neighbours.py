@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench import files
 from workbench.errors import BadInput
 from workbench.heads.moments import Chunks
 
@@ -93,8 +94,8 @@ class Neighbours(nn.Module):
         if not len(self.rows):
             return
         fingerprint = bytes(self.fingerprint.tolist()).decode()
-        path = file.resolve().parent.parent.parent / "features" / fingerprint / "train.npy"
-        features, rows = _stored(path, file), self.rows.cpu().numpy()
+        store = file.absolute().parent.parent.parent / "features" / files.name(fingerprint, "store", file)
+        features, rows = _stored(store, file), self.rows.cpu().numpy()
         size = max(1, PIECE_BYTES // (4 * features.shape[1]))
 
         def pieces() -> Iterator[Tensor]:
@@ -105,14 +106,15 @@ class Neighbours(nn.Module):
         self.pieces = pieces
 
 
-def _stored(path: Path, file: Path) -> np.ndarray:
+def _stored(folder: Path, file: Path) -> np.ndarray:
     """The train features of a store, mapped; raises BadInput when they are gone."""
     from workbench.features.store import Store
 
     try:
-        return Store.open(path.parent).train.features
+        files.folder(folder.parent)
+        return Store.open(folder).train.features
     except (BadInput, OSError) as error:
         raise BadInput(
-            f"{file}: its neighbours lie in the store {path.parent}, which cannot be read ({error}); ingest the same "
+            f"{file}: its neighbours lie in the store {folder}, which cannot be read ({error}); ingest the same "
             "feature files again, or train knn with keep=copy"
         ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from workbench import heads
+from workbench import files, heads
 from workbench.errors import BadInput
 from workbench.heads import transforms
 
@@ -57,9 +56,8 @@ class TrainedHead:
             "classes": self.classes,
             "chosen": self.chosen,
         }
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        save_file(tensors, beside, metadata={"format": FORMAT, "head": msgspec.json.encode(about).decode()})
-        beside.replace(path)
+        with files.replacing(path) as beside:
+            save_file(tensors, beside, metadata={"format": FORMAT, "head": msgspec.json.encode(about).decode()})
 
     def _tensors(self) -> list[tuple[str, str, Tensor]]:
         parts = {"transform": self.transform, "module": self.module}
@@ -69,7 +67,7 @@ class TrainedHead:
 def load(path: Path, device: str | torch.device = "cpu") -> TrainedHead:
     """The head in `path`, on `device`; raises BadInput when the file is missing or not one of ours."""
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with safe_open(files.regular(path), framework="pt", device="cpu") as file:
             about = msgspec.json.decode(file.metadata()["head"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
     except (OSError, SafetensorError, KeyError, TypeError, msgspec.DecodeError) as error:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from workbench import files
 from workbench.errors import BadInput, Failed
-from workbench.runs import files, queue, room, work
+from workbench.runs import queue, room, work
 from workbench.runs.control import LOCK
 from workbench.runs.folder import RunFolder
 from workbench.runs.record import RunRecorder, StateFile
@@ -40,6 +41,7 @@ def _take(run: RunFolder) -> int:
     on_signals(ask_to_stop)
     with ended(run, state) as outcome:
         state.wait()
+        files.clear_temporary(run.path)
         room.keep(run.path)
         with turn(run, state, work.device_of(run), lambda: recorder.stop_requested):
             # val chooses among the runs of a sweep: its others are not looked at on test sets
@@ -50,7 +52,7 @@ def _take(run: RunFolder) -> int:
 def alone(folder: RunFolder, take: Callable[[RunFolder], int]) -> int:
     """What `take` gives for the folder; 1, and nothing done, when another process has it."""
     try:
-        with FileLock(folder.path / LOCK, timeout=0):
+        with files.lock(folder.path / LOCK, timeout=0):
             return take(folder)
     except Timeout:
         say(f"{folder.id} has a process already")

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from workbench import __version__, heads
+from workbench import __version__, files, heads
 from workbench.errors import BadInput, Failed
 from workbench.features.store import Store
-from workbench.runs import files, processes
+from workbench.runs import processes
 from workbench.runs.folder import CONFIG, LAUNCHED, LOG, STATE
 from workbench.runs.snapshot import RunSnapshot, read
 from workbench.settings import values_of
@@ -53,7 +53,7 @@ def create(
     if parallel < 1:
         raise BadInput(f"parallel = {parallel}: expected >= 1")
     workspace.writable()
-    workspace.runs_dir.mkdir(parents=True, exist_ok=True)
+    files.folder(workspace.runs_dir, make=True)
     now = time.time()
     config = {
         "version": 1,
@@ -122,7 +122,7 @@ def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
     _children[:] = [child for child in _children if child.poll() is None]
     # -P: a file called random.py in the user's folder must not stand in for a module
     command = [sys.executable, "-P", "-m", module, str(folder)]
-    with (folder / LOG).open("ab") as log:
+    with files.open_append(folder / LOG) as log:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -196,7 +196,7 @@ def resume(run: RunSnapshot) -> RunSnapshot:
 def _mark(run: RunSnapshot, expected: str, state: str, patience: float = 0.0) -> bool:
     """Set the state from outside, where it is still `expected` and no process holds the run; whether that was done."""
     try:
-        with FileLock(run.folder / LOCK, timeout=patience):
+        with files.lock(run.folder / LOCK, timeout=patience):
             found = run.view.state
             if found.get("state", "") != expected:
                 return False
@@ -211,6 +211,7 @@ def _mark(run: RunSnapshot, expected: str, state: str, patience: float = 0.0) ->
 
 def remove(run: RunSnapshot) -> None:
     """Delete a run's directory; raises BadInput while it is running, Failed when the disk refuses."""
+    files.folder(run.folder)
     now = read(run.folder)
     if now.state == "running":
         raise BadInput(f"run {run.id} is running: stop it first")
@@ -218,7 +219,7 @@ def remove(run: RunSnapshot) -> None:
     gone = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
     try:
         # the process of a run that has just said how it ended may still hold the lock while it exits
-        with FileLock(run.folder / LOCK, timeout=0 if now.active else LEAVING):
+        with files.lock(run.folder / LOCK, timeout=0 if now.active else LEAVING):
             run.folder.rename(gone)
         shutil.rmtree(gone)
     except Timeout:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench import files
 from workbench.errors import BadInput
-from workbench.runs import files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,9 @@ class RunFolder:
     """One run's directory. Implements `api.RunView`; `config` and `summary` are read once, `state` at each call."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        """Raises UnsafeFile when `path`, or the folder of runs that it lies in, is a link."""
+        files.folder(Path(path).parent)
+        self.path = files.folder(Path(path))
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -68,12 +70,14 @@ class RunFolder:
     def log(self) -> str:
         """What the run's process printed."""
         try:
-            return (self.path / LOG).read_text(encoding="utf-8", errors="replace")
+            return files.read_bytes(self.path / LOG).decode("utf-8", "replace")
         except OSError:
             return ""
 
     def predictions_file(self, split: str) -> Path:
-        return self.path / "predictions" / f"{split}.parquet"
+        """Where the predictions of a split lie; raises UnsafeFile for a name that no split has, and for a link."""
+        named = files.name(split, "split", self.path)
+        return files.regular(files.folder(self.path / "predictions") / f"{named}.parquet")
 
     def predictions(self, split: str) -> pl.DataFrame:
         """One row a sample of `split`, in its order.

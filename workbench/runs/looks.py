@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from workbench.runs import files
+from workbench import files
 from workbench.workspace import Workspace
 
 

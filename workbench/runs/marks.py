@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from filelock import FileLock
-
+from workbench import files
 from workbench.errors import BadInput
-from workbench.runs import files
 from workbench.runs.folder import MARKS
 from workbench.runs.snapshot import RunSnapshot, read
 
@@ -36,8 +34,8 @@ def tag(run: RunSnapshot, name: str, on: bool | None = None) -> RunSnapshot:
 
 
 def _change(run: RunSnapshot, change: Change) -> RunSnapshot:
-    path = run.folder / MARKS
-    with FileLock(run.folder / f".{MARKS}.lock"):  # two workbenches may mark at once
+    path = files.folder(run.folder) / MARKS
+    with files.lock(run.folder / f".{MARKS}.lock"):  # two workbenches may mark at once
         found = files.read_json(path) or {}
         starred, tags = change(bool(found.get("starred")), list(found.get("tags", [])))
         files.write_json(path, {"starred": starred, "tags": tags})

@@ -33,13 +33,13 @@ def alive(state: Mapping[str, Any]) -> bool:
     """Whether the process named in `state` runs on this host: its number may be another's by now, its birth tells."""
     import psutil
 
-    pid = state.get("pid")
-    if not pid:
+    pid, started = state.get("pid"), state.get("started")
+    # without its birth a number says nothing: it may come from another machine, or have passed to another process
+    if not isinstance(pid, int) or pid <= 1 or not isinstance(started, int | float):
         return False
     try:
-        process = psutil.Process(int(pid))
-        born = process.create_time()
-        return abs(born - float(state.get("started", born))) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
     except psutil.AccessDenied:  # it exists, and is another user's

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
-from workbench.runs import files
+from workbench import files
 
 POLL = 0.1  # seconds between two looks at the line
 
@@ -29,11 +29,10 @@ def place(
     `waits` is told the run that has the place whenever that changes. With one place runs get it in the order in which
     they asked; a run that was told to share the device takes any of its places that is free.
     """
-    folder = state_dir / "queue"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = files.folder(state_dir / "queue", make=True)
     stem = re.sub(r"[^\w.-]", "-", f"{socket.gethostname()}-{device}")
     ticket = folder / f"{stem}.ticket-{time.time_ns():020d}-{run}"
-    with FileLock(ticket):
+    with files.lock(ticket):
         told = None
         while True:
             if cancelled():
@@ -63,19 +62,19 @@ def _first(folder: Path, stem: str, ticket: Path) -> bool:
         if other == ticket:
             return True
         try:
-            with FileLock(other, timeout=0):
+            with files.lock(other, timeout=0):
                 other.unlink(missing_ok=True)
         except Timeout:
             return False
     return True
 
 
-def _free(folder: Path, stem: str, parallel: int) -> FileLock | None:
+def _free(folder: Path, stem: str, parallel: int) -> BaseFileLock | None:
     """A place that is free, now held; the first one last, since those who wait for their turn need that one."""
     for slot in reversed(range(max(parallel, 1))):
-        lock = FileLock(folder / f"{stem}.{slot}.lock")
+        lock = files.lock(folder / f"{stem}.{slot}.lock", timeout=0)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire()
         except Timeout:
             continue
         return lock

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs import files, processes, room
+from workbench import files
+from workbench.runs import processes, room
 from workbench.runs.folder import METRICS, STATE, RunFolder
 from workbench.training.recorder import EpochRow, Plan, StepRow
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from workbench import files
 from workbench.features.store import TRAIN, Store
 from workbench.runs import looks
 from workbench.runs.folder import RunFolder
@@ -156,7 +156,6 @@ def _lists(values: np.ndarray) -> pl.Series:
 def write_table(run: RunFolder, split: str, frame: pl.DataFrame) -> None:
     """Write the predictions of one split, beside and renamed."""
     path = run.predictions_file(split)
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    frame.write_parquet(beside, compression="zstd")
-    beside.replace(path)
+    files.folder(path.parent, make=True)
+    with files.replacing(path) as beside:
+        frame.write_parquet(beside, compression="zstd")

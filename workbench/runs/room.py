@@ -7,16 +7,16 @@ import errno
 import os
 from pathlib import Path
 
+from workbench import files
+
 RESERVE, BYTES = ".reserve", 128 * 1024
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def keep(folder: Path) -> None:
     """Take the room; raises OSError when there is none."""
-    with (folder / RESERVE).open("wb") as file:
-        file.write(os.urandom(BYTES))  # not zeros, which some file systems do not store
-        file.flush()
-        os.fsync(file.fileno())
+    # not zeros, which some file systems do not store
+    files.write_bytes(folder / RESERVE, os.urandom(BYTES), sync=True)
 
 
 def give_up(folder: Path) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench import files
 from workbench.errors import BadInput, nearest
-from workbench.runs import files, processes
-from workbench.runs.folder import LAUNCHED, MARKS, METRICS, STATE, SUMMARY, RunFolder
+from workbench.runs import processes
+from workbench.runs.folder import CONFIG, LAUNCHED, MARKS, METRICS, STATE, SUMMARY, RunFolder
 from workbench.workspace import Workspace
 
 ACTIVE = ("queued", "running")
@@ -86,8 +87,22 @@ class RunSnapshot:
 
 
 def read(folder: Path) -> RunSnapshot:
-    """The run in `folder`, as it is now."""
-    run = RunFolder(folder)
+    """The run in `folder`, as it is now; one whose files are links is a failed run that says so."""
+    try:
+        return _read(RunFolder(folder))
+    except files.UnsafeFile as error:
+        return _unsafe(folder, str(error))
+
+
+def _unsafe(folder: Path, error: str) -> RunSnapshot:
+    return RunSnapshot(
+        id=folder.name, folder=folder, head="", state="failed", epoch=0, epochs=0, created=0.0, seconds=0.0,
+        error=error, config={}, summary=None, pid=None, device="",
+    )  # fmt: skip
+
+
+def _read(run: RunFolder) -> RunSnapshot:
+    folder = run.path
     state = run.state
     told = state.get("state", "")
     if told == "running" and processes.lost(state):
@@ -127,10 +142,15 @@ def read(folder: Path) -> RunSnapshot:
     )
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder among the runs is one, sound or not: it holds a configuration or a state."""
+    return not folder.name.startswith(".") and any((folder / name).exists() for name in (CONFIG, STATE))
+
+
 def list_runs(workspace: Workspace) -> list[RunSnapshot]:
     """All runs of the workspace, newest first."""
     try:
-        folders = [entry for entry in workspace.runs_dir.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        folders = [entry for entry in workspace.runs_dir.iterdir() if is_run(entry)]
     except FileNotFoundError:
         return []
     found = [read(folder) for folder in folders]
@@ -140,7 +160,7 @@ def list_runs(workspace: Workspace) -> list[RunSnapshot]:
 def load(workspace: Workspace, run_id: str) -> RunSnapshot:
     """The run whose id is `run_id`, begins with it, or is the newest for `last`; raises BadInput otherwise."""
     try:
-        names = sorted(entry.name for entry in workspace.runs_dir.iterdir() if not entry.name.startswith("."))
+        names = sorted(entry.name for entry in workspace.runs_dir.iterdir() if is_run(entry))
     except FileNotFoundError:
         names = []
     if run_id == "last" and names:

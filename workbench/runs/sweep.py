@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench import files
 from workbench.errors import BadInput, nearest
 from workbench.features.store import Store
 from workbench.heads import find, resolve_settings
-from workbench.runs import control, files, processes
+from workbench.runs import control, processes
 from workbench.runs.folder import CONFIG, LAUNCHED, STATE, SUMMARY
 from workbench.runs.snapshot import ACTIVE, RunSnapshot, read
 from workbench.settings import declared
@@ -89,8 +90,7 @@ def create(
         control.create(workspace, store, head, {**settings, **point}, parallel=parallel, sweep=sweep_id)
         for point in found
     ]
-    folder = workspace.state / SWEEPS / sweep_id
-    folder.mkdir(parents=True)
+    folder = files.folder(files.folder(workspace.state / SWEEPS, make=True) / sweep_id, make=True)
     axes = {key: list(dict.fromkeys(point[key] for point in found)) for key in found[0]}
     config = {"id": sweep_id, "head": head, "grid": axes, "runs": [run.id for run in made], "parallel": parallel}
     files.write_json(folder / STATE, {"state": "queued"})
@@ -131,13 +131,15 @@ def stop(sweep: SweepSnapshot, wait: float = 0.0) -> SweepSnapshot:
 
 def read_sweep(folder: Path) -> SweepSnapshot:
     """The sweep in `folder`, as it is now; raises BadInput when its files cannot be read."""
+    files.folder(folder)
     config, state = files.read_json(folder / CONFIG), files.read_json(folder / STATE)
     if config is None or state is None:
         raise BadInput(f"{folder}: not a sweep that can be read")
     told = str(state.get("state", ""))
     launched = files.read_json(folder / LAUNCHED) or {}
     gone = processes.lost(state) if told == "running" else told == "queued" and processes.abandoned(state, launched)
-    runs_dir = folder.parent.parent / "runs"
+    runs_dir = files.folder(folder.parent.parent / "runs")
+    names = [files.name(one, "run", folder / CONFIG) for one in config["runs"]]
     summary = files.read_json(folder / SUMMARY) if told == "finished" else None
     return SweepSnapshot(
         id=folder.name,
@@ -146,7 +148,7 @@ def read_sweep(folder: Path) -> SweepSnapshot:
         state="lost" if gone else told,
         error="its process is gone; see its log" if gone else str(state.get("error") or ""),
         grid=dict(config["grid"]),
-        runs=tuple(read(runs_dir / name) for name in config["runs"] if (runs_dir / name).is_dir()),
+        runs=tuple(read(runs_dir / name) for name in names if (runs_dir / name).is_dir()),
         best=str((summary or {}).get("best") or ""),
         summary=summary,
     )
@@ -154,8 +156,15 @@ def read_sweep(folder: Path) -> SweepSnapshot:
 
 def list_sweeps(workspace: Workspace) -> list[SweepSnapshot]:
     """All sweeps of the workspace, newest first."""
-    folders = (workspace.state / SWEEPS).glob("*/" + CONFIG)
-    return [read_sweep(path.parent) for path in sorted(folders, reverse=True)]
+    folders = files.folder(workspace.state / SWEEPS).glob("*/" + CONFIG)
+    return [_read_any(path.parent) for path in sorted(folders, reverse=True)]
+
+
+def _read_any(folder: Path) -> SweepSnapshot:
+    try:
+        return read_sweep(folder)
+    except BadInput as error:  # one that cannot be read must not hide the others
+        return SweepSnapshot(folder.name, folder, "", "failed", str(error), {}, (), "", None)
 
 
 def load(workspace: Workspace, sweep_id: str) -> SweepSnapshot:

@@ -12,12 +12,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from workbench.runs import files, room, work
+from workbench import files
+from workbench.runs import room, work
 from workbench.runs.child import alone, ended, on_signals, turn
 from workbench.runs.control import LOCK
-from workbench.runs.folder import SUMMARY, RunFolder
+from workbench.runs.folder import CONFIG, SUMMARY, RunFolder
 from workbench.runs.record import RunRecorder, StateFile
 from workbench.runs.snapshot import read
 from workbench.runs.sweep import best_of
@@ -31,7 +30,8 @@ class Sweep:
         self.folder = folder
         self.stop_requested = False
         self.recorders: list[RunRecorder] = []
-        self.runs = [RunFolder(folder.state_dir / "runs" / name) for name in folder.config["runs"]]
+        names = [files.name(name, "run", folder.path / CONFIG) for name in folder.config["runs"]]
+        self.runs = [RunFolder(folder.state_dir / "runs" / name) for name in names]
 
     def ask_to_stop(self) -> None:
         self.stop_requested = True
@@ -59,7 +59,7 @@ class Sweep:
     def _alone(self, run: RunFolder) -> None:
         if self.stop_requested:
             raise Stopped
-        with FileLock(run.path / LOCK, timeout=0):
+        with files.lock(run.path / LOCK, timeout=0):
             if run.state.get("state") != "queued":  # stopped by hand meanwhile
                 return
             state = StateFile(run)
@@ -78,7 +78,7 @@ class Sweep:
 
         with ExitStack() as locks:
             for run in runs:
-                locks.enter_context(FileLock(run.path / LOCK, timeout=0))
+                locks.enter_context(files.lock(run.path / LOCK, timeout=0))
             states = [StateFile(run) for run in runs]
             self.recorders = [RunRecorder(run, state) for run, state in zip(runs, states, strict=True)]
             for run, state in zip(runs, states, strict=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.runs import files
-from workbench.runs.folder import SUMMARY, RunFolder
+from workbench import files
+from workbench.errors import BadInput
+from workbench.runs.folder import CONFIG, SUMMARY, RunFolder
 from workbench.runs.record import RunRecorder, StateFile
 
 if TYPE_CHECKING:
@@ -29,8 +31,16 @@ def open_data(run: RunFolder) -> tuple[Store, TrainingView]:
     from workbench.features.store import Store, TrainingView
 
     config = run.config
-    store = Store.open(run.state_dir / config["store"])
+    store = Store.open(store_folder(run))
     return store, TrainingView(store, config["validation"]["fraction"], config["validation"]["seed"])
+
+
+def store_folder(run: RunFolder) -> Path:
+    """The folder of the store that a run was made for; raises BadInput for one outside the run's workspace."""
+    room, _, fingerprint = str(run.config["store"]).partition("/")
+    if room != "features":
+        raise BadInput(f"{run.path / CONFIG}: store {run.config['store']!r}: expected features/FINGERPRINT")
+    return files.folder(run.state_dir / room) / files.name(fingerprint, "store", run.path / CONFIG)
 
 
 def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: bool = True) -> None:

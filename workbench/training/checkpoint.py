@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from workbench import files
 from workbench.errors import Failed
 
 TENSORS, ABOUT = "checkpoint.safetensors", "checkpoint.json"
@@ -31,22 +31,17 @@ class Checkpoint:
         a copy of them to read. Raises OSError when the disk refuses, and the old checkpoint stays.
         """
         text = msgspec.json.encode(self.about)
-        beside = folder / f".{TENSORS}.{os.getpid()}"
         try:
-            save_file(self.tensors, beside, metadata={"about": text.decode()})
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
-            beside.replace(folder / TENSORS)
+            with files.replacing(folder / TENSORS, sync=True) as beside:
+                save_file(self.tensors, beside, metadata={"about": text.decode()})
         except SafetensorError as error:
             raise OSError(f"checkpoint not written: {error}") from None
-        finally:
-            beside.unlink(missing_ok=True)
-        (folder / ABOUT).write_bytes(text + b"\n")
+        files.write_bytes(folder / ABOUT, text + b"\n")
 
 
 def read(folder: Path) -> Checkpoint | None:
     """The checkpoint in `folder`, None when there is none; raises Failed when the file is damaged."""
-    path = folder / TENSORS
+    path = files.regular(folder / TENSORS)
     if not path.exists():
         return None
     try:

@@ -203,6 +203,8 @@ class WorkbenchApp(App[int]):
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         store = message.store
+        if message.strangers:
+            self.say(message.strangers)
         before = self._store_before
         if before is not None and before.fingerprint == store.fingerprint:
             self.update_session(phase="ready", progress=None, waiting="", sources_missing=message.sources_missing)

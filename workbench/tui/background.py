@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench import files
 from workbench.errors import BadInput
 from workbench.tui import messages
 
@@ -41,7 +41,7 @@ def open_store(workspace: Workspace, post: Post, cancelled: Callable[[], bool]) 
     except Exception as error:  # noqa: BLE001 - the screen says what happened instead of staying empty
         post(messages.StoreFailed(f"{type(error).__name__}: {error}", stopped=cancelled()))
     else:
-        post(messages.StoreOpened(store, was_read, ingest.sources_missing(workspace)))
+        post(messages.StoreOpened(store, was_read, ingest.sources_missing(workspace), ingest.strangers(workspace)))
 
 
 def make_checks(store: Store, post: Post) -> None:
@@ -57,15 +57,12 @@ def save_table(frame: pl.DataFrame, workspace: Workspace, name: str) -> Path:
 
     workspace.writable()
     file = workspace.state / "tables" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.csv"
-    partial = file.with_suffix(".partial")
     plain = frame.select(column for column in frame.columns if not frame.schema[column].is_nested())
     try:
-        file.parent.mkdir(exist_ok=True)
-        plain.write_csv(partial)
-        partial.replace(file)
+        files.folder(file.parent, make=True)
+        with files.replacing(file) as beside:
+            plain.write_csv(beside)
     except (OSError, pl.exceptions.PolarsError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise BadInput(f"{file}: cannot be written ({error})") from None
     return file
 

@@ -35,11 +35,15 @@ class IngestWaits(Message):
 
 @dataclass
 class StoreOpened(Message):
-    """The store is there: opened, or read for the first time; `sources_missing` when only the store is left."""
+    """The store is there: opened, or read for the first time; `sources_missing` when only the store is left.
+
+    `strangers` says what else lies among the stores, left alone since the workbench did not make it.
+    """
 
     store: Store
     was_read: bool
     sources_missing: bool = False
+    strangers: str = ""
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from workbench import __version__
+from workbench import __version__, files
 from workbench.worker import wire
 
 LARGEST_ANSWER = 256 << 20
 LARGEST_CACHE = 1 << 30
 STALE = 3600.0  # seconds
+_OWN = re.compile(r"[0-9a-f]{40}\.answer|\.[0-9a-f]{40}\.answer\.[0-9a-f]+")
 
 
 @dataclass
@@ -49,9 +50,9 @@ def state_of(summary: Mapping[str, Any]) -> str:
 def load(folder: Path, name: str) -> Answer | None:
     """The answer kept as `name`; None when there is none, or a file that is torn."""
     try:
-        with (folder / f"{name}.answer").open("rb") as file:
+        with files.open_read(folder / f"{name}.answer") as file:
             messages = list(_messages(file))
-    except (OSError, ValueError):
+    except (OSError, ValueError, files.UnsafeFile):
         return None
     if not messages or messages[-1][0].get("kind") != "end":
         return None
@@ -68,24 +69,19 @@ def save(folder: Path, name: str, answer: Answer) -> None:
     parts = [wire.pack(*block) for block in answer.blocks]
     if sum(map(len, parts)) > LARGEST_ANSWER:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{name}.{os.getpid()}"
-    try:
-        with partial.open("wb") as file:
-            file.writelines([*parts, wire.pack({"kind": "end", "runs": answer.runs})])
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / f"{name}.answer")
-    finally:
-        partial.unlink(missing_ok=True)
+    files.folder(folder, make=True)
+    with files.replacing(folder / f"{name}.answer", sync=True) as partial, partial.open("wb") as file:
+        file.writelines([*parts, wire.pack({"kind": "end", "runs": answer.runs})])
     _prune(folder)
 
 
 def _prune(folder: Path) -> None:
-    for file in folder.glob(".*"):  # left by a process that was killed while it wrote
-        if file.stat().st_mtime < time.time() - STALE:
+    own = [file for file in folder.iterdir() if _OWN.fullmatch(file.name) and not file.is_symlink()]
+    for file in own:  # left by a process that was killed while it wrote
+        if file.name.startswith(".") and file.stat().st_mtime < time.time() - STALE:
             file.unlink(missing_ok=True)
-    kept = sorted(((file.stat(), file) for file in folder.glob("*.answer")), key=lambda pair: -pair[0].st_mtime)
+    answers = [file for file in own if not file.name.startswith(".")]
+    kept = sorted(((file.stat(), file) for file in answers), key=lambda pair: -pair[0].st_mtime)
     total = 0
     for stat, file in kept:
         total += stat.st_size

@@ -36,7 +36,7 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
     store = _open_store(workspace, job)
     ctx, runs = make_context(workspace, store, job)
     name = answer_name(info, store, values_of(params), ctx.pair, ctx.run)
-    folder = workspace.cache_dir / "answers"
+    folder = workspace.answers_dir
     kept = results.load(folder, name)
     if kept is not None and (kept.runs is None or kept.runs == runs.states()):
         for message, buffers in kept.blocks:
@@ -70,7 +70,7 @@ def kept_answer(
     """
     info = plugins.find(workspace, analysis)
     defaults = {setting.name: setting.default for setting in info.settings or ()}
-    kept = results.load(workspace.cache_dir / "answers", answer_name(info, store, defaults, pair, run))
+    kept = results.load(workspace.answers_dir, answer_name(info, store, defaults, pair, run))
     if kept is None or kept.runs is not None:
         return None
     return [codec.decode(message, buffers) for message, buffers in kept.blocks]

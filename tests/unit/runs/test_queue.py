@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from workbench import runs
+from workbench import files, runs
 from workbench.features.store import Store
-from workbench.runs import files, processes, queue
+from workbench.runs import processes, queue
 from workbench.workspace import Workspace
 
 

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from workbench import runs
+from workbench import files, runs
 from workbench.errors import BadInput
 from workbench.features.store import Store
-from workbench.runs import RunSnapshot, control, files, processes
+from workbench.runs import RunSnapshot, control, processes
 from workbench.runs.looks import note
 from workbench.workspace import Workspace
 

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import ContentSwitcher, Static
 
+from workbench import files
 from workbench.errors import BadInput
 from workbench.tui import background
 from workbench.tui.formats import clean
@@ -333,7 +334,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
 def read_log(run: RunSnapshot, most: int = 64_000) -> str:
     """The end of a run's log."""
     try:
-        with (run.folder / "log.txt").open("rb") as file:
+        with files.open_read(run.folder / "log.txt") as file:
             file.seek(0, 2)
             start = max(0, file.tell() - most)
             file.seek(start)
