@@ -261,7 +261,7 @@ def test_a_table_that_cannot_be_saved_leaves_nothing(read_workspace: Workspace) 
     import polars as pl
 
     (read_workspace.state / "tables").write_text("a file in its place")
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(BadInput, match="is not a folder"):
         background.save_table(pl.DataFrame({"a": [1]}), read_workspace, "data")
 
 
