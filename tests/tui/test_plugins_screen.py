@@ -9,13 +9,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from textual.widgets import Static
 from tui_support import wait_for
 
 from workbench import api, plugins
 from workbench.tui.screens import plugins_parts
-from workbench.tui.screens.dialogs import ChooseDialog, TextDialog
+from workbench.tui.screens.dialogs import TextDialog
 from workbench.tui.screens.plugins import PluginsScreen
 from workbench.tui.screens.plugins_open import AnalysisView
+from workbench.tui.screens.plugins_trust import TrustDialog
 from workbench.tui.widgets.form import Field, Form
 from workbench.tui.widgets.job_view import JobView
 from workbench.tui.widgets.table import TablePanel
@@ -181,13 +183,41 @@ async def test_code_of_a_workspace_runs_only_after_it_was_trusted(bench: Any, re
         await pilot.press("ctrl+r")
         assert app.jobs.all == ()
         await pilot.press("enter")
-        assert isinstance(app.screen, ChooseDialog)
+        await wait_for(pilot, lambda: isinstance(app.screen, TrustDialog))
         await pilot.press("enter")  # the first answer is no
         assert not plugins.is_trusted(read_workspace.root)
-        await pilot.press("t", "down", "enter")
+        await pilot.press("t")
+        await wait_for(pilot, lambda: isinstance(app.screen, TrustDialog))
+        await pilot.press("down", "enter")
         await wait_for(pilot, lambda: listed(app)["count"]["state"] == "ready")
         await pilot.press("ctrl+r")
         await wait_for(pilot, lambda: bool(app.jobs.all) and last_job(screen).over)
+
+
+async def test_what_changed_since_it_was_trusted_is_shown_and_only_that_is_trusted(
+    bench: Any, read_workspace: Workspace
+) -> None:
+    path = drop("count.py", COUNT, read_workspace.root / "plugins")
+    plugins.trust(plugins.review(read_workspace.root))
+    path.write_text(COUNT + "".join(f"# line {n}\n" for n in range(100)))
+    async with bench(size=(80, 24)) as (app, pilot):
+        screen = await go_to(app, pilot, "count")
+        assert listed(app)["count"]["state"] == "changed since trusted"
+        await pilot.press("t")
+        await wait_for(pilot, lambda: isinstance(app.screen, TrustDialog))
+        shown = str(app.screen.query_one("#code Static", Static).render())
+        assert "+# line 99" in shown
+        assert "+class Count" not in shown  # what was reviewed before is not shown anew
+        code = app.screen.query_one("#code")
+        await pilot.press("pagedown")
+        await wait_for(pilot, lambda: code.scroll_offset.y > 0)
+        path.write_text(COUNT + "# changed while the dialog was read\n")
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: app.screen is screen)
+        assert not plugins.is_trusted(read_workspace.root)
+        path.write_text(COUNT + "".join(f"# line {n}\n" for n in range(100)))
+        assert plugins.is_trusted(read_workspace.root)
+        await wait_for(pilot, lambda: listed(app)["count"]["state"] == "ready")
 
 
 async def test_enter_on_a_row_goes_to_its_sample(bench: Any, read_workspace: Workspace) -> None:

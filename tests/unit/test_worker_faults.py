@@ -271,7 +271,7 @@ async def test_code_of_a_workspace_waits_for_trust(worker, workspace, store):
     assert last.kind == "bad input"
     assert "workbench plugin trust" in last.message
     assert not mark.exists()
-    plugins.trust(workspace.root)
+    plugins.trust(plugins.review(workspace.root))
     last, _ = await run(worker, workspace, "local")
     assert isinstance(last, JobDone)
     assert mark.exists()

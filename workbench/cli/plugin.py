@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.common import JSON, emit, notice
+
+if TYPE_CHECKING:
+    from workbench.plugins import Review
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -106,7 +111,10 @@ def list_plugins(
 def _state(info: Any) -> str:
     if info.error:
         return f"set aside: {info.error} ({info.path})"
-    return "ready" if info.trusted else "waits for: workbench plugin trust FOLDER"
+    if info.trusted:
+        return "ready"
+    state = "needs trust" if info.verdict == "new" else "changed since it was trusted"
+    return f"{'trusted by its path alone' if info.verdict == 'by path' else state}: workbench plugin trust FOLDER"
 
 
 def _as_object(info: Any) -> dict[str, Any]:
@@ -130,6 +138,7 @@ def _as_object(info: Any) -> dict[str, Any]:
         "path": str(info.path) if info.path else None,
         "needs_run": info.needs_run,
         "trusted": info.trusted,
+        "trust": info.verdict,
         "usable": info.usable,
         "error": info.error,
         "params": settings,
@@ -147,10 +156,9 @@ def new(
     """Write NAME.py, an analysis that works, and test_NAME.py, its passing test."""
     from workbench import plugins
     from workbench.errors import BadInput, Failed
-    from workbench.reading import NAME
     from workbench.workspace import user_dir
 
-    if not NAME.fullmatch(name):
+    if not plugins.NAME.fullmatch(name):
         raise BadInput(f"{name!r}: a plugin's name is lower-case letters, digits, '-' and '_', starting with a letter")
     taken = next((info for info in plugins.discover() if info.name == name), None)
     if taken is not None:
@@ -215,17 +223,86 @@ def check(
         raise Failed(f"{failure.message}\n{failure.traceback}".rstrip())
 
 
-@app.command("trust", short_help="let the code in a workspace's plugins folder run")
+@app.command("trust", short_help="review the code in a workspace's plugins folder, and let it run")
 def trust(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the workspace")],
+    yes: Annotated[bool, typer.Option("--yes", help="trust it without being asked, for scripts")] = False,
     json: JSON = False,
 ) -> None:
-    """Let the code in FOLDER/plugins run from now on, with all that your account may do. Read it first."""
+    """Show which files of FOLDER/plugins would run, or how they differ from those reviewed before, and ask.
+
+    What is trusted is the contents of each of these files: they run with all that your account may do, so read them
+    first. Nothing of the workspace runs any more once a file is changed, added or removed, until it is reviewed again.
+    """
+    from workbench import plugins
+    from workbench.errors import BadInput
+    from workbench.text import clean
+
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder; give the workspace whose plugins are to be trusted")
+    review = plugins.review(folder)
+    if not json:
+        for line in review_lines(review):
+            print(clean(line, newlines=True))
+    if not review.sources.files:
+        raise BadInput(f"{review.sources.folder}: there is no Python file that could be trusted{_disabled(review)}")
+    asked = sys.stdin.isatty()
+    trusted = review.trusted or yes or (asked and _confirmed())
+    if trusted and not review.trusted:
+        plugins.trust(review)
+    if json:
+        emit(_review_object(review, trusted))
+    elif trusted and not review.trusted:
+        print(f"trusted: {clean(review.workspace)}")
+    if not trusted and not asked:
+        raise BadInput(
+            f"{folder} is not trusted: there is no terminal to ask at; add --yes once you have read the code"
+        )
+    if not trusted:
+        notice("not trusted: none of it runs")
+        raise typer.Exit(1)
+
+
+def _confirmed() -> bool:
+    """Ask at the terminal; the question goes to stderr, so that stdout stays one JSON object with --json."""
+    return typer.confirm("Let exactly these files run as you?", err=True)
+
+
+def review_lines(review: Review) -> Iterator[str]:
+    """What would run, what is left alone, and the difference to what was reviewed, in lines for the terminal."""
     from workbench import plugins
 
-    resolved = plugins.trust(folder)
-    found = [info.name for info in plugins.discover_in(resolved / "plugins")]
-    if json:
-        emit({"trusted": str(resolved), "plugins": found})
-    else:
-        print(f"trusted: {resolved} ({', '.join(found) or 'no plugins yet'})")
+    yield f"{review.sources.folder}: {plugins.WHY_NOT[review.verdict] or 'trusted, and unchanged since'}"
+    if review.twin is not None and not review.trusted:
+        yield f"exactly the same files are trusted in {review.twin}"
+    if review.sources.files:
+        yield "these files would run:" if not review.trusted else "these files run:"
+    width = max((len(file.name) for file in review.sources.files), default=0)
+    for file in review.sources.files:
+        yield f"  {file.name:<{width}}  {len(file.data):>9,} bytes  sha256 {file.sha256}"
+    for one in review.sources.disabled:
+        yield f"  {one.name or 'the folder'} is left alone: {one.reason}"
+    if review.verdict == "changed":
+        for change in plugins.changes(review):
+            yield f"\n{change.name} was {change.kind}{f' ({change.note})' if change.note else ''}:"
+            yield change.diff
+
+
+def _disabled(review: Review) -> str:
+    reasons = [f"{one.name or 'the folder'} is left alone: {one.reason}" for one in review.sources.disabled]
+    return f" ({'; '.join(reasons)})" if reasons else ""
+
+
+def _review_object(review: Review, trusted: bool) -> dict[str, Any]:
+    from workbench import plugins
+
+    return {
+        "workspace": str(review.workspace),
+        "trusted": trusted,
+        "before": review.verdict,
+        "files": [{"name": one.name, "bytes": len(one.data), "sha256": one.sha256} for one in review.sources.files],
+        "disabled": [{"name": one.name, "reason": one.reason} for one in review.sources.disabled],
+        "changes": [vars(change) for change in plugins.changes(review)] if review.verdict == "changed" else [],
+        "plugins": [info.name for info in plugins.in_workspace(review) if not info.error],
+    }

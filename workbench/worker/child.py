@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import os
 import queue
 import resource
@@ -15,8 +16,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from workbench.errors import BadInput, Cancelled, Failed
@@ -143,12 +145,22 @@ def _failure(error: BaseException, cancelled: bool) -> dict[str, Any]:
     return failed
 
 
-def _own_part(error: BaseException) -> Any:
-    """The traceback without the machinery that called the analysis."""
-    machinery = str(Path(__file__).parent)
-    step = error.__traceback__
-    while step is not None and (
-        step.tb_frame.f_code.co_filename.startswith(machinery) or "importlib" in step.tb_frame.f_code.co_filename
-    ):
+def _own_part(error: BaseException) -> TracebackType | None:
+    """The traceback without the machinery that called the analysis, and without that of imports in between."""
+    package = Path(__file__).parents[1]
+    importing = (str(package / "plugins"), str(Path(importlib.__file__).parent), "<frozen importlib")
+    callers = (str(package / "worker"), *importing)
+    steps = list(_steps(error.__traceback__))
+    while steps and steps[0].tb_frame.f_code.co_filename.startswith(callers):
+        steps.pop(0)
+    own: TracebackType | None = None
+    for step in reversed(steps):
+        if not step.tb_frame.f_code.co_filename.startswith(importing):
+            own = TracebackType(own, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return own or error.__traceback__
+
+
+def _steps(step: TracebackType | None) -> Iterator[TracebackType]:
+    while step is not None:
+        yield step
         step = step.tb_next
-    return step or error.__traceback__

@@ -56,9 +56,9 @@ def answer_name(
     info: PluginInfo, store: Store, params: Mapping[str, Any], pair: Sequence[str], run: RunView | None
 ) -> str:
     """The name under which the answer to an analysis of all these is kept."""
-    source = plugins.fingerprint(info.path) if info.path else ""
     about = None if run is None else {"id": run.id, "summary": dict(run.summary)}
-    return results.key(store.fingerprint, info.name, source + plugins.own_fingerprint(), params, pair, about)
+    source = plugins.fingerprint(info) + plugins.own_fingerprint()
+    return results.key(store.fingerprint, info.name, source, params, pair, about)
 
 
 def kept_answer(

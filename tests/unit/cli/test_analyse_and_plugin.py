@@ -1,7 +1,9 @@
 """The commands `analyse` and `plugin`, as a script calls them."""
 
+import hashlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -176,16 +178,108 @@ def test_check_tells_what_breaks_the_contract(tmp_path):
     assert workbench("plugin", "check", tmp_path / "none.py").returncode == 2
 
 
-def test_trust_lets_the_workspaces_own_code_run(make_folder):
-    folder = make_folder()
-    (folder / "plugins").mkdir()
+def local_plugin(folder, text="ran"):
+    """An analysis `local` of the workspace that answers `text`."""
+    (folder / "plugins").mkdir(exist_ok=True)
     (folder / "plugins" / "local.py").write_text(
         'from workbench.api import *\nclass A(Analysis):\n    name = "local"\n'
-        '    def run(self, ctx, params):\n        yield Text("ran")\n'
+        f'    def run(self, ctx, params):\n        yield Text("{text}")\n'
     )
+    return folder / "plugins" / "local.py"
+
+
+def test_trust_lets_exactly_the_reviewed_code_run(make_folder):
+    folder = make_folder()
+    file = local_plugin(folder)
     assert "workbench plugin trust" in workbench("analyse", folder, "local").stderr
-    assert answer("plugin", "trust", folder)["plugins"] == ["local"]
+    told = answer("plugin", "trust", folder, "--yes")
+    assert (told["plugins"], told["trusted"], told["before"]) == (["local"], True, "new")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert told["files"] == [{"name": "local.py", "bytes": file.stat().st_size, "sha256": digest}]
     assert answer("analyse", folder, "local")["blocks"][0]["text"] == "ran"
+    local_plugin(folder, "changed")
+    assert "changed since it was trusted" in workbench("analyse", folder, "local").stderr
+    listed = {info["name"]: info for info in answer("plugin", "list", folder)["plugins"]}
+    assert (listed["local"]["trusted"], listed["local"]["trust"]) == (False, "changed")
+    told = answer("plugin", "trust", folder, "--yes")
+    assert told["before"] == "changed"
+    assert [(change["name"], change["kind"]) for change in told["changes"]] == [("local.py", "changed")]
+    assert answer("analyse", folder, "local")["blocks"][0]["text"] == "changed"
+    assert "unchanged since" in workbench("plugin", "trust", folder).stdout
+
+
+def test_trust_shows_what_would_run_and_records_nothing_unasked(make_folder, tmp_path):
+    folder = make_folder()
+    file = local_plugin(folder)
+    (folder / "plugins" / "linked.py").symlink_to(tmp_path / "elsewhere.py")
+    for args in ([], ["--json"]):
+        done = workbench("plugin", "trust", folder, *args)
+        assert (done.returncode, "--yes" in done.stderr) == (2, True)
+        assert hashlib.sha256(file.read_bytes()).hexdigest() in done.stdout
+        assert "it is a link" in done.stdout
+    assert json.loads(done.stdout)["trusted"] is False
+    assert not (user_dir() / "trusted.json").exists()
+    assert workbench("plugin", "trust", folder, "--yes").returncode == 0
+    local_plugin(folder, "new\x1b[2J")
+    done = workbench("plugin", "trust", folder)
+    assert '-        yield Text("ran")\n+        yield Text("new\\x1b[2J")' in done.stdout
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("key", "code"), [("y", 0), ("n", 1), ("", 1)])
+def test_trust_asks_at_a_terminal(make_folder, key, code):
+    folder = make_folder()
+    local_plugin(folder)
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "WORKBENCH_CONFIG_DIR": str(user_dir())}
+    command = [sys.executable, "-m", "workbench", "plugin", "trust", str(folder)]
+    with subprocess.Popen(command, stdin=theirs, stdout=-1, stderr=-1, text=True, env=env) as started:
+        os.write(ours, f"{key}\n".encode())
+        out, problem = started.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert (started.returncode, "Let exactly these files run as you? [y/N]" in problem) == (code, True)
+    assert "local.py" in out
+    assert (user_dir() / "trusted.json").exists() == (code == 0)
+
+
+def test_there_must_be_something_to_trust(make_folder, tmp_path):
+    folder = make_folder()
+    assert "no Python file" in workbench("plugin", "trust", folder, "--yes").stderr
+    assert workbench("plugin", "trust", tmp_path / "nowhere", "--yes").returncode == 2
+    local_plugin(folder)
+    (folder / "plugins").rename(tmp_path / "elsewhere")
+    (folder / "plugins").symlink_to(tmp_path / "elsewhere")
+    done = workbench("plugin", "trust", folder, "--yes")
+    assert (done.returncode, "link to a folder" in done.stderr) == (2, True)
+
+
+def test_the_traceback_of_an_import_shows_the_plugins_own_steps(make_folder):
+    folder = user_dir() / "plugins"
+    folder.mkdir(parents=True)
+    (folder / "_helper.py").write_text("1 / 0  # in the helper\n")
+    (folder / "bad.py").write_text(
+        "import _helper\nfrom workbench.api import *\nclass A(Analysis):\n"
+        '    name = "bad"\n    def run(self, ctx, params): ...\n'
+    )
+    done = workbench("analyse", make_folder(), "bad")
+    assert "1 / 0  # in the helper" in done.stderr
+    assert "import _helper" in done.stderr
+    assert "loading.py" not in done.stderr
+    assert "importlib" not in done.stderr
+
+
+def test_check_runs_a_plugin_with_its_helper(make_folder, tmp_path):
+    done = workbench("plugin", "new", "class-gap", "--folder", tmp_path / "mine")
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "mine" / "class_gap.py"
+    (tmp_path / "mine" / "_helper.py").write_text("import polars as pl\n")
+    file.write_text(file.read_text().replace("import polars as pl", "from _helper import pl"))
+    done = workbench("plugin", "check", file)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "mine").glob("__pycache__"))
+    (tmp_path / "plain.txt").write_text("x")
+    assert "ends in .py" in workbench("plugin", "check", tmp_path / "plain.txt").stderr
 
 
 def endless(folder):

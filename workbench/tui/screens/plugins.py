@@ -11,20 +11,20 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
-from workbench.text import counted
 from workbench.tui.formats import clean
 from workbench.tui.jobs import Job
 from workbench.tui.messages import PluginsFound, SampleFound
 from workbench.tui.screens import plugins_parts
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.dialogs import TextDialog, ask
+from workbench.tui.screens.dialogs import TextDialog
 from workbench.tui.screens.plugins_open import AnalysisView, Setup
+from workbench.tui.screens.plugins_trust import ReviewRead, TrustDialog
 from workbench.tui.session import Session
 from workbench.tui.widgets.blocks import SamplesBlock, TableBlock
 from workbench.tui.widgets.table import TablePanel
 
 if TYPE_CHECKING:
-    from workbench.plugins import PluginInfo
+    from workbench.plugins import PluginInfo, Review
 
 LOOK_EVERY = 1.0  # seconds between two looks at the plugin folders while this screen is on show
 
@@ -42,7 +42,8 @@ runs it, x stops it, tab goes from the form to the answer and back, escape goes 
 enter on a row that stands for a sample goes to that sample.
 
 Analyses run in a process of their own. One that raises, hangs or kills its process shows what happened where its
-answer would be, and nothing else is lost. Code that came with a workspace is not run until you trust it (t).
+answer would be, and nothing else is lost. Code that came with a workspace is not run until you have read and trusted it
+(t), nor after it changed, until you have seen the difference.
 """
 
     DEFAULT_CSS = """
@@ -65,7 +66,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
     def __init__(self) -> None:
         super().__init__()
         self._found: dict[str, PluginInfo] = {}
-        self._signature: plugins_parts.Signature | None = None
+        self._signature: tuple[tuple[str, int, int], ...] | None = None
         self._jobs: dict[str, str] = {}  # analysis key -> its last job's id
         self._texts: dict[str, dict[str, str]] = {}  # analysis key -> what stood in its form
         self._opened: str | None = None
@@ -119,7 +120,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         from workbench import plugins
 
         workspace = self.session.workspace
-        seen = plugins_parts.signature(workspace)
+        seen = plugins.signature(workspace)
         if seen != self._signature:
             try:
                 self.post_message(PluginsFound(tuple(plugins.discover(workspace)), seen))
@@ -295,26 +296,40 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
     # ---- trust, and writing one
 
     def action_trust(self) -> None:
-        """Ask whether the code of this workspace may run."""
-        waiting = [info for info in self._found.values() if not info.trusted]
-        if not waiting:
+        """Ask whether the code of this workspace may run, as it is now."""
+        if all(info.trusted for info in self._found.values()):
             self.bench.say("nothing here waits for your trust")
-            return
-        title = f"Run the code of this workspace as you? ({counted(len({info.path for info in waiting}), 'file')})"
-        answers = (("no", "no, leave it alone"), ("yes", "yes, I have read it: trust everything in its plugins folder"))
-        self.app.push_screen(ask(title, answers), self._trusted)
+        else:
+            self._read_review()
 
-    def _trusted(self, answer: str | None) -> None:
+    @work(thread=True, exclusive=True, group="review", exit_on_error=False)
+    def _read_review(self) -> None:
+        from workbench import plugins
+
+        try:
+            review = plugins.review(self.session.workspace.root)
+            self.post_message(ReviewRead(review, tuple(plugins.changes(review))))
+        except BadInput as error:
+            self.post_message(ReviewRead(None, error=str(error)))
+
+    def on_review_read(self, event: ReviewRead) -> None:
+        if event.review is None:
+            self.bench.say(event.error, severity="error")
+        elif self.bench.screen is self:  # typed ahead, it may have been left, or asked twice
+            dialog = TrustDialog(event.review, event.changes, self.session.palette)
+            self.app.push_screen(dialog, lambda answer: self._trusted(dialog.review, answer))
+
+    def _trusted(self, review: Review, answer: str | None) -> None:
         from workbench import plugins
 
         if answer != "yes":
             return
         try:
-            plugins.trust(self.session.workspace.root)
+            plugins.trust(review)
         except BadInput as error:
             self.bench.say(str(error), severity="error")
         else:
-            self.bench.say("this workspace is trusted from now on")
+            self.bench.say("these files of the workspace are trusted from now on")
             self._look()
 
     def action_write_plugin(self) -> None:

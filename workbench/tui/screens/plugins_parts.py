@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from workbench.tui.jobs import Job
     from workbench.tui.widgets.table import Column
 
-Signature = tuple[tuple[str, int, int], ...]
 NAME_WIDTH, STATE_WIDTH = 18, 24
 MANY_FEATURES = 200  # above this many, a feature is typed rather than picked from a list
 
@@ -71,25 +70,10 @@ def key_of(info: PluginInfo) -> str:
     return f"{info.source}|{info.path}|{info.class_name}|{info.name}"
 
 
-def signature(workspace: Workspace) -> Signature:
-    """Name, time and size of every file that decides which analyses there are; equal while nothing has changed."""
-    from workbench import plugins
-
-    files = [path for _, folder in plugins.folders(workspace) for path in sorted(folder.glob("*.py"))]
-    found = []
-    for path in [*files, user_dir() / "trusted.json"]:
-        try:
-            stat = path.stat()
-        except OSError:
-            continue  # it went away between the listing and now, or was never there
-        found.append((str(path), stat.st_mtime_ns, stat.st_size))
-    return tuple(found)
-
-
 def state_words(info: PluginInfo, session: Session) -> tuple[str, str]:
-    """(state in words, its severity): ready, needs trust, set aside."""
+    """(state in words, its severity): ready, needs trust, changed since trusted, set aside."""
     if not info.trusted:
-        return "needs trust", "warning"
+        return "changed since trusted" if info.verdict == "changed" else "needs trust", "warning"
     if info.error:
         return f"set aside: {clean(info.error)}", "error"
     if info.needs_run and session.run is None:
@@ -158,7 +142,8 @@ def detail_text(info: PluginInfo, session: Session) -> Group:
     if not info.usable:
         severity = state_words(info, session)[1]
         told = trust_text(info, session.workspace) if not info.trusted else aside_text(info)
-        parts.append(Text("needs trust" if not info.trusted else "set aside", style=palette.severities[severity]))
+        state = state_words(info, session)[0] if not info.trusted else "set aside"
+        parts.append(Text(state, style=palette.severities[severity]))
         parts += [Text(), Text(told, style=palette.text)]
     if info.doc:
         parts += [Text(), Text(flowing(clean(info.doc, lines=True)), style=palette.text)]
@@ -196,11 +181,14 @@ def aside_text(info: PluginInfo) -> str:
 
 def trust_text(info: PluginInfo, workspace: Workspace) -> str:
     """What trusting a workspace means."""
+    from workbench.plugins import WHY_NOT
+
+    place = short_path(info.path) if info.path else workspace.root
     return (
-        f"This is code that came with the workspace ({short_path(info.path) if info.path else workspace.root}). "
-        "It is not run until you allow it, since it would run as you: it could read, change or send away whatever you "
-        "can. Read it first. t then trusts this workspace: every file in its plugins folder may run from now on, also "
-        "files that are added later."
+        f"This is code that came with the workspace ({place}), and {WHY_NOT[info.verdict]}. It is not run until you "
+        "allow it, since it would run as you: it could read, change or send away whatever you can. t shows every file "
+        "that would run, or what changed in them, and asks. Exactly what you have seen may run from then on: once a "
+        "file is changed, added or removed, nothing of the workspace runs until you are asked again."
     )
 
 
@@ -209,7 +197,7 @@ def writing_text(workspace: Workspace) -> str:
     return (
         "An analysis is one Python file. Dropped into one of these folders it appears here by itself:\n\n"
         f"  {short_path(user_folder())}\n      yours, in every workspace\n"
-        f"  {short_path(workspace.root / 'plugins')}\n      goes with this workspace; runs once it is trusted\n\n"
+        f"  {short_path(workspace.root / 'plugins')}\n      goes with this workspace; runs once you have trusted it\n\n"
         "A first version that works, with a test of it:\n\n"
         "  workbench plugin new class-share\n  workbench plugin check FILE\n\n"
         f"Or paste this into {short_path(user_folder() / 'class_share.py')}:\n\n"

@@ -1,5 +1,4 @@
 import importlib
-import json
 import sys
 import textwrap
 
@@ -7,8 +6,8 @@ import pytest
 
 from workbench import plugins
 from workbench.errors import BadInput
-from workbench.reading import NotAnAnalysis, read_analyses
-from workbench.workspace import Workspace, user_dir
+from workbench.plugins.manifest import NotAnAnalysis, read_analyses
+from workbench.workspace import Workspace, shipped, user_dir
 
 SOUND = '''
 import nothing_that_is_installed
@@ -102,7 +101,7 @@ def test_parameters_that_only_running_tells_are_left_open():
             def run(self, ctx, params): ...
         """,
     )
-    assert read_analyses(path)[0].settings is None
+    assert read_analyses(path.read_text())[0].settings is None
 
 
 def test_a_name_taken_names_both_places():
@@ -131,31 +130,13 @@ def test_order_and_trust(workspace):
     assert not next(info for info in found if info.path == path).trusted
     with pytest.raises(BadInput, match="workbench plugin trust"):
         plugins.find(workspace, "local")
-    plugins.trust(workspace.root)
+    plugins.trust(plugins.review(workspace.root))
     assert plugins.find(workspace, "local").path == path
-    assert json.loads((user_dir() / "trusted.json").read_text()) == [str(workspace.root.resolve())]
-
-
-def test_trust_follows_where_links_lead(workspace, tmp_path):
-    link = tmp_path / "link"
-    link.symlink_to(workspace.root)
-    drop("local", minimal("local"), workspace.root / "plugins")
-    plugins.trust(link)
-    assert plugins.is_trusted(workspace.root)
-    moved = workspace.root.rename(tmp_path / "moved")
-    assert not plugins.is_trusted(moved)
-
-
-def test_a_damaged_list_of_trust_is_told():
-    user_dir().mkdir(exist_ok=True)
-    (user_dir() / "trusted.json").write_text("{")
-    with pytest.raises(BadInput, match=r"trusted\.json"):
-        plugins.is_trusted(user_dir())
 
 
 def test_the_installation_opened_as_a_workspace_lists_nothing_twice():
     class Here:
-        root = plugins.shipped("plugins").parent
+        root = shipped("plugins").parent
 
     names = [info.name for info in plugins.discover(Here())]
     assert len(names) == len(set(names))
@@ -206,9 +187,10 @@ def test_what_packages_are_made_of_counts_as_source(tmp_path):
     (tmp_path / "__init__.py").write_text("")
     (tmp_path / "a.py").write_text("1")
     (tmp_path / "b.py").write_text("2")
-    before = plugins.fingerprint(tmp_path / "a.py")
+    info = plugins.PluginInfo("a", "a", "", "entry point", tmp_path / "a.py", target="package.a:A")
+    before = plugins.fingerprint(info)
     (tmp_path / "b.py").write_text("3")
-    assert plugins.fingerprint(tmp_path / "a.py") != before
+    assert plugins.fingerprint(info) != before
 
 
 def test_a_workspace_without_plugins_is_fine(make_folder):
