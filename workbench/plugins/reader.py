@@ -31,7 +31,7 @@ FOLDER_SECONDS = 5.0  # of a processor, for all files of a folder together; afte
 MEMORY = 1 << 30  # bytes
 LONGEST_ANSWER = 4 << 20  # bytes
 REMEMBERED = 1000  # answers
-START = "import sys; sys.path.append(sys.argv[1]); from workbench.plugins.reader import main; main()"
+START = "import sys; sys.path.insert(0, sys.argv[1]); from workbench.plugins.reader import main; main()"
 
 Answer = list[Declared] | NotAnAnalysis
 

@@ -18,7 +18,7 @@ from pathlib import Path
 LARGEST = 2 << 20  # bytes of one file
 MOST_BYTES = 16 << 20  # of all files of a folder
 MOST_FILES = 500
-MOST_ENTRIES = 10_000  # in one folder, whatever they are
+MOST_ENTRIES = 10_000  # files and folders of any kind that are met
 DEEPEST = 8  # packages inside packages
 LINK = "it is a link, and links are not followed in the plugins folder of a workspace: put the file itself there"
 FOLDER_LINK = (
@@ -157,45 +157,53 @@ class _Entry:
 
 def _walk(folder: Path, follow_links: bool) -> Iterator[_Entry]:
     """Every Python file in order of names. Raises _UnusableError where they cannot be listed or are too many."""
-    for count, entry in enumerate(_in(folder, "", follow_links)):
+    for count, entry in enumerate(_Walk(follow_links).entries(folder)):
         if count >= MOST_FILES:
-            raise _UnusableError(
-                f"it holds more than {MOST_FILES} Python files; give the plugins a folder of their own"
-            )
+            raise _UnusableError(f"it holds more than {MOST_FILES} Python files; give plugins a folder of their own")
         yield entry
 
 
-def _in(folder: Path, prefix: str, follow_links: bool) -> Iterator[_Entry]:
-    for entry in _listed(folder):
-        stem, path = entry.name.removesuffix(".py"), folder / entry.name
-        name = prefix + visible(entry.name)
-        importable = stem.isidentifier()
-        if entry.name.startswith(".") or (prefix and not importable):
-            continue  # it can neither be imported nor bring an analysis
-        if stem != entry.name:
-            problem = LINK if entry.is_symlink() and not follow_links else _name_problem(stem)
-            yield _Entry(name, path, problem)
-        elif importable and _is_folder(entry):
-            if entry.is_symlink() and not follow_links:
-                yield _Entry(name, path, FOLDER_LINK)
-            elif os.path.lexists(path / "__init__.py"):
-                if name.count("/") >= DEEPEST:
-                    yield _Entry(name, path, f"packages are nested more than {DEEPEST} deep")
-                else:
-                    yield from _in(path, f"{name}/", follow_links)
+class _Walk:
+    """One way through a plugin folder and its packages, which counts what it meets."""
 
+    def __init__(self, follow_links: bool) -> None:
+        self._follow_links = follow_links
+        self._met = 0
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    found = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                found.append(entry)
-                if len(found) > MOST_ENTRIES:
-                    raise _UnusableError(f"{folder.name} holds more than {MOST_ENTRIES:,} files")
-    except OSError as error:
-        raise _UnusableError(f"{folder.name} cannot be listed ({error.strerror})") from None
-    return sorted(found, key=lambda entry: entry.name)
+    def entries(self, folder: Path, prefix: str = "") -> Iterator[_Entry]:
+        for entry in self._listed(folder):
+            stem, path = entry.name.removesuffix(".py"), folder / entry.name
+            name = prefix + visible(entry.name)
+            importable = stem.isidentifier()
+            if entry.name.startswith(".") or (prefix and not importable):
+                continue  # it can neither be imported nor bring an analysis
+            link = entry.is_symlink() and not self._follow_links
+            if stem != entry.name:
+                yield _Entry(name, path, LINK if link else _name_problem(stem))
+            elif importable and _is_folder(entry):
+                if link:
+                    yield _Entry(name, path, FOLDER_LINK)
+                elif os.path.lexists(path / "__init__.py"):
+                    yield from self._package(name, path)
+
+    def _package(self, name: str, path: Path) -> Iterator[_Entry]:
+        if name.count("/") >= DEEPEST:
+            yield _Entry(name, path, f"packages are nested more than {DEEPEST} deep")
+        else:
+            yield from self.entries(path, f"{name}/")
+
+    def _listed(self, folder: Path) -> list[os.DirEntry[str]]:
+        found = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    found.append(entry)
+                    self._met += 1
+                    if self._met > MOST_ENTRIES:
+                        raise _UnusableError(f"it holds more than {MOST_ENTRIES:,} files")
+        except OSError as error:
+            raise _UnusableError(f"{visible(folder.name)} cannot be listed ({error.strerror})") from None
+        return sorted(found, key=lambda entry: entry.name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

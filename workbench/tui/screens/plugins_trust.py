@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.plugins import Change, Review
 
 MOST_LINES = 3000  # shown in the dialog; the command line shows any number
+LONGEST_LINE = 1000  # characters
 ANSWERS = (("no", "no, leave it alone"), ("yes", "yes, I have read it: exactly these files may run"))
 
 
@@ -78,9 +79,9 @@ def review_text(review: Review, changes: Sequence[Change], palette: Palette) -> 
     from workbench.plugins import WHY_NOT
 
     told = Text(style=palette.text)
-    told.append(f"{review.workspace}: {WHY_NOT[review.verdict]}\n")
+    told.append(f"{clean(review.workspace)}: {WHY_NOT[review.verdict]}\n")
     if review.twin is not None:
-        told.append(f"exactly the same files are trusted in {review.twin}\n")
+        told.append(f"exactly the same files are trusted in {clean(review.twin)}\n")
     told.append("\n")
     for file in review.sources.files:
         told.append(file.name, style=f"bold {palette.strong}")
@@ -105,4 +106,5 @@ def _lines(changes: Sequence[Change], palette: Palette) -> Iterator[tuple[str, s
         yield "", ""
         yield f"{change.name} {state}{note}", f"bold {palette.strong}"
         for line in change.diff.split("\n")[2:]:
-            yield line, styles.get(line[:1], palette.text)
+            more = f" ... and {len(line) - LONGEST_LINE:,} more characters" if len(line) > LONGEST_LINE else ""
+            yield line[:LONGEST_LINE] + more, styles.get(line[:1], palette.text)
