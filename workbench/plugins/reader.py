@@ -31,7 +31,7 @@ FOLDER_SECONDS = 5.0  # of a processor, for all files of a folder together; afte
 MEMORY = 1 << 30  # bytes
 LONGEST_ANSWER = 4 << 20  # bytes
 REMEMBERED = 1000  # answers
-START = "import sys; sys.path.insert(0, sys.argv[1]); from workbench.plugins.reader import main; main()"
+START = "import sys; sys.path[:0] = sys.argv[1:]; from workbench.plugins.reader import main; main()"
 
 Answer = list[Declared] | NotAnAnalysis
 
@@ -121,8 +121,12 @@ class _Reader:
 
 def _start() -> subprocess.Popen[bytes]:
     package = str(Path(__file__).resolve().parents[2])
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    libraries = [
+        path for path in given if Path(path).is_absolute()
+    ]  # -I passes over all, for the sake of the relative ones
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", START, package],
+        [sys.executable, "-I", "-c", START, package, *libraries],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
