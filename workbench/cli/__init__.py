@@ -1,11 +1,9 @@
-"""The command line: everything a screen does, headless. One module a command, loaded when it is used."""
+"""The command line: everything a screen does, headless. One module a command, loaded when it is used.
 
-from __future__ import annotations
+Nothing is imported here at the top: `main` first sees to where imports come from.
+"""
 
-import difflib
-import importlib
 import sys
-from pathlib import Path
 
 COMMANDS = {  # in the order of the help; each names a module of this package
     "open": "open the terminal interface; `workbench FOLDER` is short for it",
@@ -25,6 +23,9 @@ INTERRUPTED = 130
 
 def main() -> None:
     """The entry point: exit code 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    from workbench.process_environment import protect_imports
+
+    protect_imports()
     from workbench.errors import BadInput, Cancelled, Failed
 
     try:
@@ -58,6 +59,9 @@ def _dispatch(args: list[str]) -> int:
         return _run([*COMMANDS], ["--help"])
     if args and args[0] in COMMANDS:
         return _run([args[0]], args)
+    import difflib
+    from pathlib import Path
+
     if args and not args[0].startswith("-") and not Path(args[0]).exists():
         close = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if close:
@@ -66,6 +70,8 @@ def _dispatch(args: list[str]) -> int:
 
 
 def _run(names: list[str], args: list[str]) -> int:
+    import importlib
+
     import typer
 
     app = typer.Typer(

@@ -8,10 +8,8 @@ import platform
 import secrets
 import shutil
 import signal
-import site
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +20,7 @@ from filelock import Timeout
 from workbench import __version__, files, heads
 from workbench.errors import BadInput, Failed
 from workbench.features.store import Store
+from workbench.process_environment import command, environment
 from workbench.runs import processes
 from workbench.runs.folder import CONFIG, LAUNCHED, LOG, STATE
 from workbench.runs.snapshot import RunSnapshot, read
@@ -120,16 +119,14 @@ def start_sync(run: RunSnapshot) -> RunSnapshot:
 def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
     """`python -m module folder` in a session of its own; what it prints goes to the log in `folder`."""
     _children[:] = [child for child in _children if child.poll() is None]
-    # -P: a file called random.py in the user's folder must not stand in for a module
-    command = [sys.executable, "-P", "-m", module, str(folder)]
     with files.open_append(folder / LOG) as log:
         child = subprocess.Popen(
-            command,
+            command(module, str(folder)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=_environment(),
+            env=environment(PYTHONUNBUFFERED="1"),
         )
     _children.append(child)
     return child
@@ -138,16 +135,6 @@ def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
 async def start(run: RunSnapshot) -> RunSnapshot:
     """`start_sync`, from a coroutine."""
     return await asyncio.to_thread(start_sync, run)
-
-
-def _environment() -> dict[str, str]:
-    """The child finds this same package, also when it is not installed."""
-    package = str(Path(__file__).resolve().parent.parent.parent)
-    # threads that wait by spinning make training twenty times slower as soon as anything else wants a core
-    env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONUNBUFFERED": "1"}
-    if package not in [*site.getsitepackages(), site.getusersitepackages()]:
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    return env
 
 
 def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:

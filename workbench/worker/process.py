@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.process_environment import command, environment
 from workbench.worker import wire
 
 LINE_LENGTH = 2000
@@ -35,19 +35,14 @@ class Process:
     @classmethod
     async def start(cls, memory_limit: int | None = None) -> Process:
         """Start a child in a session of its own, so that whatever it starts can be ended with it. Raises OSError."""
-        package = str(Path(__file__).resolve().parents[2])
-        paths = [package, *filter(None, [os.environ.get("PYTHONPATH", "")])]
+        limit = memory_budget() if memory_limit is None else memory_limit
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # no file of the current folder may stand in for a library
-            "-m",
-            "workbench.worker",
-            str(memory_budget() if memory_limit is None else memory_limit),
+            *command("workbench.worker", str(limit)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(),
         )
         return cls(process)
 
