@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from workbench import __version__, files, heads
+from workbench import __version__, files, heads, supervisor
 from workbench.errors import BadInput, Failed
 from workbench.features.store import Store
 from workbench.process_environment import command, environment
@@ -126,7 +126,7 @@ def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=environment(PYTHONUNBUFFERED="1"),
+            env=environment(PYTHONUNBUFFERED="1", **{supervisor.MARK: supervisor.OUTLIVES}),
         )
     _children.append(child)
     return child

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from workbench import supervisor
 from workbench.errors import BadInput, Cancelled, Failed
 from workbench.worker import wire
 
@@ -29,6 +30,8 @@ PROGRESS_INTERVAL = 0.05
 
 def main() -> None:
     """Serve jobs until the parent goes away."""
+    os.setsid()  # what a plugin sends to its group of processes does not reach the supervisor
+    supervisor.die_with_parent()
     commands, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # a plugin that asks for input gets its end at once
@@ -87,6 +90,8 @@ class Child:
             last = job.work()
         except BaseException as error:  # noqa: BLE001 - whatever an analysis raises is its own failure
             last = _failure(error, job.is_cancelled())
+        if last["kind"] == "failed" and job.is_cancelled() and _has_started_processes():
+            last["restart"] = True  # they end with this one
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(ValueError, OSError):  # the plugin may have closed them
                 stream.flush()
@@ -143,6 +148,12 @@ def _failure(error: BaseException, cancelled: bool) -> dict[str, Any]:
         failed["message"] = f"it ran out of memory (the worker may use {limit / 2**30:.1f} GiB)"
         failed["restart"] = True  # what it held may still be held
     return failed
+
+
+def _has_started_processes() -> bool:
+    """Whether processes that a job started go on, among them those that the supervisor has adopted."""
+    parent = os.getppid()
+    return any(process.pid != os.getpid() for process in supervisor.family(parent, os.environ.get(supervisor.MARK, "")))
 
 
 def _own_part(error: BaseException) -> TracebackType | None:

@@ -141,7 +141,9 @@ class Worker:
         return last
 
     async def _ready(self) -> Process:
-        if self._process is None or not self._process.alive:
+        if self._process is not None and not self._process.alive:
+            await self._end(self._process)
+        if self._process is None:
             self._process = await Process.start(self._limit)
         return self._process
 

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import uuid
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench import supervisor
 from workbench.process_environment import command, environment
 from workbench.worker import wire
 
@@ -18,14 +20,21 @@ LINE_LENGTH = 2000
 LAST_LINES = 60
 LEAST_MEMORY = 1 << 30
 LOOK = 0.2  # seconds between looks at whether it lives
+ENDING = supervisor.PATIENCE + 1.0  # seconds that the supervisor may take to end what the worker has started
 DRAIN = 1.0  # seconds to wait for the rest of a log; a process that the plugin started may hold it open
 
 
 class Process:
-    """A running child."""
+    """A running child, under a supervisor, which ends what it has started, in whatever session, and then ends itself.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    The supervisor acts when `lifeline`, the write end of a pipe, is closed: by `kill`, or by the end of this process.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, lifeline: int, mark: str) -> None:
         self._process = process
+        self._lifeline: int | None = lifeline
+        self._deadline = float("inf")  # of the loop's clock, for the supervisor to have ended
+        self._family = mark
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._log = asyncio.ensure_future(self._read_log())
         self._on_line: Callable[[str], object] | None = None
@@ -34,17 +43,26 @@ class Process:
 
     @classmethod
     async def start(cls, memory_limit: int | None = None) -> Process:
-        """Start a child in a session of its own, so that whatever it starts can be ended with it. Raises OSError."""
+        """Start a child in a session of its own. Raises OSError."""
         limit = memory_budget() if memory_limit is None else memory_limit
-        process = await asyncio.create_subprocess_exec(
-            *command("workbench.worker", str(limit)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=environment(),
-        )
-        return cls(process)
+        mark = uuid.uuid4().hex
+        supervised, lifeline = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command("workbench.supervisor", str(supervised), *command("workbench.worker", str(limit))),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(supervised,),
+                start_new_session=True,
+                env=environment(**{supervisor.MARK: mark}),
+            )
+        except BaseException:
+            os.close(lifeline)
+            raise
+        finally:
+            os.close(supervised)
+        return cls(process, lifeline, mark)
 
     @property
     def alive(self) -> bool:
@@ -72,6 +90,8 @@ class Process:
         reading = asyncio.ensure_future(self._read())
         try:
             while not (await asyncio.wait([reading], timeout=LOOK))[0]:
+                if asyncio.get_running_loop().time() > self._deadline:
+                    return None
                 if not self.alive:  # what it started may hold the pipe open after its death
                     await asyncio.wait([reading], timeout=DRAIN)
                     self.kill()
@@ -93,21 +113,35 @@ class Process:
 
     def kill(self) -> None:
         """End it, and what it started, at once."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+            self._deadline = asyncio.get_running_loop().time() + ENDING
 
     async def ended(self) -> int:
         """Wait for its end and for its last words; the return code."""
-        for _ in range(int(DRAIN / LOOK)):  # it may have closed its pipe and live on
-            if not self.alive:
-                break
-            await asyncio.sleep(LOOK)
-        self.kill()  # what it started may outlive it
-        while self._process.returncode is None:  # wait() would also wait for whoever holds the pipes
-            await asyncio.sleep(LOOK / 10)
+        if not await self._gone_by(asyncio.get_running_loop().time() + DRAIN):  # it closed its pipe, and may live on
+            self.kill()
+            await self._gone_by(self._deadline)
+        self.kill()
+        if self.alive or self._process.returncode == -signal.SIGKILL:
+            await asyncio.to_thread(self._end_without_supervisor)
+            await self._gone_by(asyncio.get_running_loop().time() + DRAIN)
         await asyncio.wait([self._log], timeout=DRAIN)
         self._log.cancel()
-        return self._process.returncode
+        return -signal.SIGKILL if self._process.returncode is None else self._process.returncode
+
+    async def _gone_by(self, deadline: float) -> bool:
+        """Whether it has ended by then; asyncio's wait() would also wait for whoever holds the pipes."""
+        while self.alive and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(LOOK / 10)
+        return not self.alive
+
+    def _end_without_supervisor(self) -> None:
+        """What is left to do when a plugin has stopped or killed the supervisor."""
+        supervisor.end_all(self._process.pid, self._family)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def end_of_log(self) -> None:
         """Wait until the log of the job has been read."""
