@@ -37,6 +37,11 @@ class Terminal:
         return self._tmux("capture-pane", "-p", "-t", "t")
 
     @property
+    def modes(self) -> str:
+        """Whether the mouse is reported, the other screen shown and the cursor on: 0 0 1 is how a shell wants it."""
+        return self._tmux("display", "-p", "-t", "t", "#{mouse_any_flag} #{alternate_on} #{cursor_flag}").strip()
+
+    @property
     def alive(self) -> bool:
         return bool(self._tmux("list-sessions").strip())
 
@@ -68,14 +73,20 @@ class Terminal:
 
 
 @pytest.fixture
+def shell(terminal: Callable[..., Terminal]) -> Terminal:
+    """A terminal with a shell in it."""
+    return terminal("env PS1='prompt> ' bash --norc --noprofile", program="")
+
+
+@pytest.fixture
 def terminal() -> Iterator[Callable[..., Terminal]]:
     """Start a command in a terminal of a given size; skips where there is no tmux."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
     started: list[Terminal] = []
 
-    def start(arguments: str, width: int = 80, height: int = 24) -> Terminal:
-        started.append(Terminal(f"{WORKBENCH} {arguments}", width, height))
+    def start(arguments: str, width: int = 80, height: int = 24, program: str = WORKBENCH) -> Terminal:
+        started.append(Terminal(f"{program} {arguments}", width, height))
         return started[-1]
 
     yield start

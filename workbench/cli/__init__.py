@@ -22,14 +22,16 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """The entry point: exit code 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    """The entry point: exit code 0 done, 1 failed, 2 bad input, 130 interrupted, 128 + n ended by signal n."""
     from workbench.process_environment import protect_imports
 
     protect_imports()
+    from workbench import termination
     from workbench.errors import BadInput, Cancelled, Failed
 
     try:
-        code = _dispatch(sys.argv[1:])
+        with termination.on_signals(termination.leave, termination.show_cursor, termination.unhandled()):
+            code = _dispatch(sys.argv[1:])
     except BadInput as error:
         code = _complain(str(error), 2)
     except Failed as error:

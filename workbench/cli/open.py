@@ -39,5 +39,5 @@ def run(workspace: object) -> None:
         workspace.writable()
     from workbench.tui import app
 
-    if app.run(workspace):
-        raise typer.Exit(1)
+    if code := app.run(workspace):
+        raise typer.Exit(code)

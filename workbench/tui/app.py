@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import signal
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +20,7 @@ from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
 
+from workbench import termination
 from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
 from workbench.text import counted
@@ -30,6 +32,7 @@ from workbench.tui.palette import ActionsProvider
 from workbench.tui.screens import build
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.session import Phase, Selection, Session
+from workbench.tui.terminal import Terminal
 from workbench.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -123,13 +126,18 @@ class WorkbenchApp(App[int]):
             self._show(*self._trail.pop())
 
     def action_leave(self) -> None:
+        self._leave(0)
+
+    def _leave(self, code: int, *reasons: str) -> None:
         running = [run for run in self.session.runs or () if run.active]
-        told = (
-            f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
-            if running
-            else ""
-        )
-        self.exit(0, message=Text(told) if told else None)
+        still = f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
+        told = "\n".join([*reasons, still] if running else reasons)
+        self.exit(code, return_code=code, message=Text(told) if told else None)
+
+    def leave_on_signal(self, number: int) -> None:
+        """Leave with the exit code of a process that a signal ended."""
+        reasons = [] if number == signal.SIGINT else [f"workbench: ended by {signal.Signals(number).name}"]
+        self._leave(termination.exit_code(number), *reasons)
 
     # ---- the session
 
@@ -385,5 +393,8 @@ def run(workspace: Workspace, *, first: str = "data") -> int:
     # Spawning under Textual fails later unless the tracker was started while stdio was still the terminal's own.
     resource_tracker.ensure_running()
     picture.prepare()
-    app.run()
+    terminal = Terminal()
+    leave = termination.in_event_loop(app.leave_on_signal)
+    with terminal.restored(), termination.on_signals(leave, terminal.restore):
+        app.run()
     return app.return_code or 0
