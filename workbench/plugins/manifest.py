@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str, 
 ATTRIBUTES = ("name", "title", "needs_run", "run", "Params")
 BOUNDS = ("ge", "gt", "le", "lt")
 WORDS = ("help", "unit", "kind")
+_PARSING = threading.Lock()  # Python 3.11 raises SystemError when two threads are in ast.parse at once
 
 
 class NotAnAnalysis(Exception):  # noqa: N818 - it says what the file is
@@ -62,7 +64,8 @@ def read_analyses(text: str) -> list[Declared]:
     if len(text) > LARGEST:
         raise NotAnAnalysis(f"larger than {LARGEST >> 10} KiB; move what it holds into a module beside it")
     try:
-        tree = ast.parse(text)
+        with _PARSING:
+            tree = ast.parse(text)
         return _analyses(tree)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""

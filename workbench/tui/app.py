@@ -9,13 +9,14 @@ import asyncio
 import functools
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App
 from textual.binding import BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
@@ -25,12 +26,12 @@ from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
 from workbench.text import counted
 from workbench.tui import background, messages
-from workbench.tui.actions import bindings, read_keymap
+from workbench.tui.actions import BY_ID, bindings, read_keymap
 from workbench.tui.formats import clean
 from workbench.tui.jobs import Job, Jobs
-from workbench.tui.palette import ActionsProvider
 from workbench.tui.screens import build
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.too_small import LARGEST, TooSmall, fits
 from workbench.tui.session import Phase, Selection, Session
 from workbench.tui.terminal import Terminal
 from workbench.tui.theme import DARK, LIGHT
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from workbench.features.store import Store
+    from workbench.tui.screens.dialogs import Dialog
     from workbench.tui.widgets.table import TablePanel
     from workbench.workspace import Workspace
 
 POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
+SMALL = "small"  # the mode, a stack of screens of its own, in which the terminal is too small for the screens
 TRAIL = 50  # how many steps back escape remembers
 
 
@@ -52,8 +55,9 @@ class WorkbenchApp(App[int]):
     CSS_PATH = "workbench.tcss"
     TITLE = "workbench"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(None))
-    COMMANDS = {ActionsProvider}
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # Textual's; ours is opened by the table of actions
+    DEFAULT_MODE = "screens"
+    MODES: ClassVar[dict[str, Any]] = {SMALL: TooSmall}
 
     def __init__(self, workspace: Workspace, *, first: str = "data", warm: bool = False) -> None:
         """`first` names the screen shown first; `warm` starts what runs beside it: the worker process before it
@@ -71,17 +75,23 @@ class WorkbenchApp(App[int]):
         self._opening: TextualWorker[None] | None = None
         self._store_before: Store | None = None  # the one on show before the files were read again
         self._next_poll = 0.0
+        self._behind: list[Screen[Any]] = []  # the screens as they were when the terminal became too small for them
         super().__init__()
+        self.add_mode(self.DEFAULT_MODE, self._make_first)
         self.jobs = Jobs(self, workspace)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
 
+    async def on_event(self, event: events.Event) -> None:
+        if not (self._exit and isinstance(event, events.InputEvent)):  # the screens go while keys still come
+            await super().on_event(event)
+
     # ---- screens
 
-    def get_default_screen(self) -> Screen[Any]:
+    def _make_first(self) -> Screen[Any]:
         screen = self._screen(self._first)
-        # Textual pushes no callback for the default screen, yet takes one away when it is switched.
+        # Textual pushes no callback for the first screen of a mode, yet takes one away when it is switched.
         screen._push_result_callback(screen, None)
         return screen
 
@@ -95,11 +105,39 @@ class WorkbenchApp(App[int]):
     @property
     def current(self) -> WorkbenchScreen | None:
         """The workbench screen on show, below any dialog."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, WorkbenchScreen)), None)
+        stack = self._behind or self.screen_stack
+        return next((screen for screen in reversed(stack) if isinstance(screen, WorkbenchScreen)), None)
+
+    def show_dialog(self, dialog: Dialog, then: Callable[[str | None], Any] | None = None) -> None:
+        """Open a dialog over the screen on show; nothing where another is open, as after a key typed twice."""
+        if self.screen is self.current:
+            self.push_screen(dialog, then)
+
+    def on_resize(self, event: events.Resize) -> None:
+        size = Size(min(event.size.width, LARGEST.width), min(event.size.height, LARGEST.height))
+        if size != event.size:
+            event.prevent_default()
+            self.post_message(events.Resize(size, size))
+        else:
+            self.call_next(self._fit)  # once the app has taken over the new size
+
+    def _fit(self) -> None:
+        """Show the screens where there is room for them, and a message where there is not."""
+        if fits(self.size) and self._behind:
+            self._behind = []
+            self.switch_mode(self.DEFAULT_MODE)
+        elif not fits(self.size) and not self._behind:
+            self._behind = list(self.screen_stack)
+            self.switch_mode(SMALL)
 
     def go(self, name: str, selection: Selection | None = None) -> None:
-        """Show a screen, with a selection to go into; escape comes back to where the user was."""
+        """Show a screen, with a selection to go into; escape comes back to where the user was.
+
+        Nothing while a dialog is open: what was typed ahead of it comes too late.
+        """
         current = self.current
+        if self.screen is not current:
+            return
         if current is not None and (name != current.NAME or selection is not None):
             self._trail = [*self._trail[-TRAIL:], (current.NAME, self.session.selection)]
         self._show(name, self.session.selection if selection is None else selection)
@@ -118,6 +156,8 @@ class WorkbenchApp(App[int]):
 
     def action_step_back(self) -> None:
         current = self.current
+        if self.screen is not current:
+            return
         if self.session.phase in ("opening", "reading") and (current is None or current.NAME == "data"):
             self.stop_reading()
         elif current is not None and current.go_back():
@@ -144,7 +184,7 @@ class WorkbenchApp(App[int]):
     def update_session(self, **changes: Any) -> None:
         """Replace the session; the screen on show follows at once, the others when they are shown again."""
         self.session = self.session.with_(**changes)
-        current = self.current
+        current = None if self._exit else self.current
         if current is not None and current.is_mounted:
             current.sync()
 
@@ -310,7 +350,18 @@ class WorkbenchApp(App[int]):
         from workbench.tui.screens.dialogs import HelpDialog
 
         if self.current is not None:
-            self.push_screen(HelpDialog(self.current, self.keymap_of_user))
+            self.show_dialog(HelpDialog(self.current, self.keymap_of_user))
+
+    def action_command_palette(self) -> None:
+        from workbench.tui.palette import CommandPalette
+
+        current = self.current
+        if current is not None:
+            self.show_dialog(CommandPalette(current, self.keymap_of_user), self._do)
+
+    async def _do(self, action_id: str | None) -> None:
+        if action_id is not None:
+            await self.run_action(BY_ID[action_id].action, default_namespace=self.current)
 
     def action_filter(self) -> None:
         self._to_table("action_filter")
@@ -355,7 +406,7 @@ class WorkbenchApp(App[int]):
         if not self.session.runs:
             self.say("no runs yet: train a head on the Train screen (2)")
             return
-        self.push_screen(run_dialog(self.session), functools.partial(self._chosen, self.choose_run))
+        self.show_dialog(run_dialog(self.session), functools.partial(self._chosen, self.choose_run))
 
     def action_choose_pair(self) -> None:
         from workbench.tui.screens.dialogs import pair_dialog
@@ -365,7 +416,7 @@ class WorkbenchApp(App[int]):
             self.update_session(pair=self.session.pair[::-1])
             self.say(f"test set 1 is now {self.session.pair[0]}, test set 2 {self.session.pair[1]}")
         elif len(tests) > 2:
-            self.push_screen(pair_dialog(self.session), functools.partial(self._chosen, self._choose_pair))
+            self.show_dialog(pair_dialog(self.session), functools.partial(self._chosen, self._choose_pair))
         else:
             self.say("comparing needs two test sets in the workspace")
 

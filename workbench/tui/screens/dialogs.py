@@ -11,11 +11,13 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, percent, shorten
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.session import Session
@@ -28,7 +30,7 @@ class Helped(Protocol):
     help_text: str
 
 
-class Dialog(ModalScreen[str | None]):
+class Dialog(Alive, ModalScreen[str | None]):
     """A box over the screen; escape closes it."""
 
     BINDINGS = [Binding("escape,q", "close", "close", show=False)]
@@ -49,8 +51,24 @@ class Dialog(ModalScreen[str | None]):
     }
     """
 
+    def dismiss(self, result: str | None = None) -> AwaitComplete:
+        """Close the dialog with an answer, once: keys typed ahead that come to a closed one do nothing."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+class Options(OptionList):
+    """A list to choose from, also where no line of it is in sight."""
+
+    def action_page_up(self) -> None:
+        if self.scrollable_content_region:  # otherwise Textual looks for the line of an option that has none
+            super().action_page_up()
+
+    def action_page_down(self) -> None:
+        if self.scrollable_content_region:
+            super().action_page_down()
 
 
 class HelpDialog(Dialog):
@@ -106,11 +124,11 @@ class ChooseDialog(Dialog):
         box.border_title = Text(clean(self._title))  # a str would be read as markup
         box.border_subtitle = "enter chooses, escape closes"
         with box:
-            yield OptionList(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
+            yield Options(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
 
     def on_mount(self) -> None:
         keys = [key for key, _ in self._options]
-        options = self.query_one(OptionList)
+        options = self.query_one(Options)
         options.highlighted = keys.index(self._current) if self._current in keys else 0
         options.focus()
 

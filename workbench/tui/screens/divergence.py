@@ -337,4 +337,4 @@ first split); enter on a sample its neighbours; escape goes back.
                 self._pair = pairs[int(key)]
                 self.show(self.session, self.session)
 
-        self.app.push_screen(ChooseDialog("Splits to compare", options, current), chosen)
+        self.bench.show_dialog(ChooseDialog("Splits to compare", options, current), chosen)

@@ -161,9 +161,9 @@ enter on a run goes to it on the Train screen.
 
         run, job = self._under_cursor()
         if run is not None:
-            self.app.push_screen(TextDialog(f"Log of {run.id}", read_log(run)))
+            self.bench.show_dialog(TextDialog(f"Log of {run.id}", read_log(run)))
         elif job is not None:
-            self.app.push_screen(TextDialog(f"Log of {job.analysis}", "\n".join(job.log)))
+            self.bench.show_dialog(TextDialog(f"Log of {job.analysis}", "\n".join(job.log)))
 
     def go_back(self) -> bool:
         return self.query_one("#jobs", TablePanel).close_filter()

@@ -333,7 +333,7 @@ own neighbour.
             return
         query = parts.query_of(self.session) or (self._usual_split(self.session), 0)
         question = Question(*query, self._into, self._k, self._metric)
-        self.app.push_screen(QuestionDialog(self.session, question, self._answer_form))
+        self.bench.show_dialog(QuestionDialog(self.session, question, self._answer_form))
 
     def _answer_form(self, values: dict[str, Any]) -> None:
         """Take over what the form holds; raises BadInput for a row that the split does not have."""
@@ -346,7 +346,7 @@ own neighbour.
         if parts.query_of(self.session) == (held.name, values["row"]):
             self._change()
         else:
-            self.bench.go("neighbours", self._selection(held.name, values["row"]))
+            self.call_later(self.bench.go, "neighbours", self._selection(held.name, values["row"]))  # the form goes first
 
     def action_ask_again(self) -> None:
         """Ask once more, as after a failure."""

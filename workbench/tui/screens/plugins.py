@@ -214,7 +214,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if not info.trusted:
             self.action_trust()
         elif info.error:
-            self.app.push_screen(
+            self.bench.show_dialog(
                 TextDialog(f"{info.name} is set aside", plugins_parts.aside_text(info), from_end=False)
             )
         else:
@@ -317,7 +317,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             self.bench.say(event.error, severity="error")
         elif self.bench.screen is self:  # typed ahead, it may have been left, or asked twice
             dialog = TrustDialog(event.review, event.changes, self.session.palette)
-            self.app.push_screen(dialog, lambda answer: self._trusted(dialog.review, answer))
+            self.bench.show_dialog(dialog, lambda answer: self._trusted(dialog.review, answer))
 
     def _trusted(self, review: Review, answer: str | None) -> None:
         from workbench import plugins
@@ -334,4 +334,4 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
 
     def action_write_plugin(self) -> None:
         text = plugins_parts.writing_text(self.session.workspace)
-        self.app.push_screen(TextDialog("Write an analysis", text, from_end=False))
+        self.bench.show_dialog(TextDialog("Write an analysis", text, from_end=False))

@@ -314,13 +314,13 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
             if answer == "yes":
                 self._change(run, "remove")
 
-        self.app.push_screen(ask(f"Remove {run.id}?", [("no", "keep it"), ("yes", "remove it from disk")]), answered)
+        self.bench.show_dialog(ask(f"Remove {run.id}?", [("no", "keep it"), ("yes", "remove it from disk")]), answered)
 
     def action_log(self) -> None:
         from workbench.tui.screens.dialogs import TextDialog
 
         if self.run is not None:
-            self.app.push_screen(TextDialog(f"Log of {self.run.id}", read_log(self.run)))
+            self.bench.show_dialog(TextDialog(f"Log of {self.run.id}", read_log(self.run)))
 
     def go_back(self) -> bool:
         if self.page in ("form-page", "compare-page"):

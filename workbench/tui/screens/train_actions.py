@@ -81,7 +81,7 @@ class ChartActions(WorkbenchScreen):
                 self._note(run, "tag", name)
 
         has = f"has: {', '.join(run.tags)}; a tag that it has is taken away" if run.tags else "one word"
-        self.app.push_screen(InputDialog(f"Tag {run.id}", has), answered)
+        self.bench.show_dialog(InputDialog(f"Tag {run.id}", has), answered)
 
     @work(thread=True, group="runs-changed", exit_on_error=False)
     def _note(self, run: RunSnapshot, what: str, name: str = "") -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -73,6 +73,15 @@ class FrameTable(DataTable, inherit_bindings=False):
         # Of 16 colours, one is the cursor's background, and any of the others may vanish on it.
         if self.app.console.color_system in ("standard", "windows"):
             self.cursor_foreground_priority = "css"
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.MouseEvent) or self._holds(event.style.meta):
+            await super().on_event(event)
+
+    def _holds(self, meta: Mapping[str, Any]) -> bool:
+        """Whether the cell under the pointer is still there: what was drawn may be of a longer frame."""
+        backend = self.frame_backend
+        return meta.get("row", -1) < backend.row_count and meta.get("column", -1) < len(backend.shown)
 
     @property
     def frame_backend(self) -> FrameBackend:

@@ -1,0 +1,45 @@
+"""What arrives after its screen or widget is gone is dropped: one place for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+# Textual's own `messages` (prune, close, lay out) and events such as mounting go their way to the end.
+EVENTS = (events.InputEvent, events.Callback, events.Timer, events.Resize, events.ScreenResume, events.Focus, events.Blur)
+
+
+def is_news(message: Message) -> bool:
+    """Whether a message asks for work (a key, a callback, a worker's answer) and does not belong to closing down."""
+    if isinstance(message, events.Event):
+        return isinstance(message, EVENTS)
+    return type(message).__module__ != "textual.messages"
+
+
+class Alive(MessagePump):
+    """Mixin of screens and widgets: handles nothing more once it, or the app, is on its way out.
+
+    Messages wait in the queue of the widget that they are for. When it is removed, or the app is left, its children may
+    be gone before the queue is empty, and a handler that looks for one of them would end the interface.
+    """
+
+    if TYPE_CHECKING:
+        _pruning: bool
+
+        @property
+        def app(self) -> App[object]: ...
+
+    @property
+    def gone(self) -> bool:
+        """Whether this is being removed, or was, or the app is being left."""
+        return self._pruning or self._closing or not self.is_attached or not self.app.is_running or self.app._exit
+
+    async def _dispatch_message(self, message: Message) -> None:
+        if not (is_news(message) and self.gone):
+            await super()._dispatch_message(message)
