@@ -34,18 +34,37 @@ from workbench.tui.actions import ACTIONS
 from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace
 
-SIZES = [
-    (80, 24), (80, 24), (120, 40), (200, 60), (100, 30), (40, 12), (30, 10), (30, 200), (60, 1), (20, 6), (5, 2), (1, 1),
-]  # fmt: skip
+SIZES = (
+    (80, 24), (80, 24), (80, 24), (120, 40), (200, 60), (100, 30), (40, 12), (36, 10),
+    (30, 10), (30, 200), (60, 1), (20, 6), (5, 2), (1, 1),
+)  # fmt: skip
 STORM = ("enter", "escape", "tab", "enter", "escape", "tab", "shift+tab", "up", "down", "space", "backspace")
 MOVES = ("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "g", "G", "j", "k")
-WORDS = ("f1", "cat", "correct=no", "lr>=1e-4", "confusion", "class", "7", "-1", "1e-3", "(", "[b]", '"', "a=", "zzz", "é")
+WORDS = (
+    "f1",
+    "cat",
+    "correct=no",
+    "lr>=1e-4",
+    "confusion",
+    "class",
+    "7",
+    "-1",
+    "1e-3",
+    "(",
+    "[b]",
+    '"',
+    "a=",
+    "zzz",
+    "é",
+)
 LEAVING = {key for action in ACTIONS if action.id == "quit" for key in action.keys}
 KEYS = sorted({key for action in ACTIONS for key in action.keys} - LEAVING)
 ANSWER_WITHIN = 20.0  # seconds within which the interface has to handle what was sent
 TAIL = 60
 
-Play = tuple[str, Any]  # ("key", name), ("click", (x, y)), ("scroll", (x, y)), ("resize", (w, h)), ("wait", seconds), ...
+Play = tuple[
+    str, Any
+]  # ("key", name), ("click", (x, y)), ("scroll", (x, y)), ("resize", (w, h)), ("wait", seconds), ...
 
 
 def plays(seed: int, keys: int) -> Iterator[Play]:
@@ -95,7 +114,8 @@ SEQUENCES = (
     ("R", "enter", "enter"), ("ctrl+p", "enter", "enter"), ("D", "enter", "enter"), ("2", "D", "enter", "enter"),
     ("ctrl+p", "escape", "escape"), ("2", "n", "escape"), ("2", "n", "ctrl+r", "escape"), ("3", "e", "enter", "escape"),
     ("6", "enter", "ctrl+r", "escape"), ("question_mark", "escape", "q", "escape"), ("1", "enter", "enter", "escape"),
-    ("4", "enter", "enter", "enter"), ("5", "enter", "down", "escape"), ("1", "f", "down", "enter"), ("2", "t", "enter"),
+    ("4", "enter", "enter", "enter"), ("5", "enter", "down", "escape"), ("1", "f", "down", "enter"),
+    ("2", "t", "enter"),
     ("P", "P", "enter"), ("T", "T", "1", "2", "3", "4", "5", "6", "7"), ("2", "d", "w", "m", "escape", "escape"),
 )  # fmt: skip
 
@@ -134,7 +154,9 @@ class LocalWorker:
     def _answer(self, name: str, params: dict[str, Any], run_id: str | None, pair: tuple[str, str] | None) -> list[Any]:
         store, folder = self._store, self._workspace.runs_dir / (run_id or "")
         run = RunFolder(folder) if run_id and (folder / "predictions").is_dir() else None
-        ctx = Context(store.splits, pair or ("test1", "test2"), store.classes, store.label_values, store.feature_names, run)
+        ctx = Context(
+            store.splits, pair or ("test1", "test2"), store.classes, store.label_values, store.feature_names, run
+        )
         cls = plugins.load(plugins.find(None, name))
         return list(cls().run(ctx, resolve(cls.Params, params)))
 
@@ -269,7 +291,9 @@ class Monkey:
         folders = sorted(self.workspace.runs_dir.glob("*-linear-*"))
         if kind == "run starts" or not folders:
             self._runs += 1
-            make_run(self.workspace, f"20260201-1200{self._runs:02d}-linear-bbbb", state="queued", created=10.0 + self._runs)
+            make_run(
+                self.workspace, f"20260201-1200{self._runs:02d}-linear-bbbb", state="queued", created=10.0 + self._runs
+            )
             return
         if kind == "run goes" and len(folders) > 3:
             import shutil

@@ -215,7 +215,7 @@ def test_a_wrong_keymap_stops_the_start(read_workspace: Workspace) -> None:
         WorkbenchApp(read_workspace)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 6), (200, 60)])
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (36, 10), (200, 60)])
 async def test_any_size(bench: Any, read_workspace: Workspace, size: tuple[int, int]) -> None:
     make_run(read_workspace)
     async with bench(size=size) as (app, pilot):

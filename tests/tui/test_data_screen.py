@@ -197,7 +197,7 @@ async def test_waiting_for_another_process_is_told(
         await wait_for(pilot, lambda: app.session.ready)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (40, 12), (20, 6)])
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (36, 10)])
 async def test_every_part_at_any_size(bench: Any, size: tuple[int, int]) -> None:
     async with bench(size=size) as (app, pilot):
         await wait_for(pilot, lambda: app.current._filled)

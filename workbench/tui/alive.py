@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual import events
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-if TYPE_CHECKING:
-    from textual.app import App
-
 # Textual's own `messages` (prune, close, lay out) and events such as mounting go their way to the end.
-EVENTS = (events.InputEvent, events.Callback, events.Timer, events.Resize, events.ScreenResume, events.Focus, events.Blur)
+EVENTS = (
+    events.InputEvent, events.Callback, events.Timer, events.Mount, events.Resize, events.ScreenResume, events.Focus,
+    events.Blur, events.DescendantFocus, events.DescendantBlur,
+)  # fmt: skip
 
 
 def is_news(message: Message) -> bool:
@@ -26,19 +24,19 @@ class Alive(MessagePump):
     """Mixin of screens and widgets: handles nothing more once it, or the app, is on its way out.
 
     Messages wait in the queue of the widget that they are for. When it is removed, or the app is left, its children may
-    be gone before the queue is empty, and a handler that looks for one of them would end the interface.
+    be gone before the queue is empty, and a handler that looks for one of them would end the interface. Threads reach
+    a widget through that queue alone: by `post_message`, or by `call_later`, which posts a callback.
     """
 
-    if TYPE_CHECKING:
-        _pruning: bool
-
-        @property
-        def app(self) -> App[object]: ...
+    _pruning: bool  # of every node of the DOM
 
     @property
     def gone(self) -> bool:
         """Whether this is being removed, or was, or the app is being left."""
-        return self._pruning or self._closing or not self.is_attached or not self.app.is_running or self.app._exit
+        return self._pruning or self._closing or not self.is_attached
+
+    def check_message_enabled(self, message: Message) -> bool:
+        return super().check_message_enabled(message) and not (is_news(message) and self.gone)
 
     async def _dispatch_message(self, message: Message) -> None:
         if not (is_news(message) and self.gone):

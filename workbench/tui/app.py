@@ -393,7 +393,7 @@ class WorkbenchApp(App[int]):
     @work(thread=True, group="saving", exit_on_error=False)
     def _save_table(self, frame: pl.DataFrame, name: str) -> None:
         file = background.save_table(frame, self.session.workspace, name)
-        self.call_from_thread(self.say, f"{frame.height:,} rows saved to {file}")
+        self.call_later(self.say, f"{frame.height:,} rows saved to {file}")
 
     def action_toggle_theme(self) -> None:
         dark = not self.session.dark

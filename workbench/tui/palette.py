@@ -17,8 +17,8 @@ from textual.widgets import Input
 from textual.widgets.option_list import Option
 
 from workbench.tui.actions import Action, actions_of, keys_of, shown_key
-from workbench.tui.screens.dialogs import Dialog, Options
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.dialogs import Dialog, Options
 
 HIDDEN = ("palette", "deeper", "next-part")
 HELP_WEIGHT = 0.8  # what a match in the help counts against one in the title

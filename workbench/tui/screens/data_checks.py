@@ -14,6 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from workbench.text import counted
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, duration
 from workbench.tui.session import Session
 from workbench.tui.widgets.states import ProgressLine
@@ -109,7 +110,7 @@ def findings(
     return table
 
 
-class ChecksView(Vertical):
+class ChecksView(Alive, Vertical):
     """Every check in full, under a line that says what has been looked at and what to press."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.run_checks", "check all", show=False)]

@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from workbench.features.store import TRAIN, Split, Store
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, number, shorten
 from workbench.tui.messages import FeatureSeen, FeaturesListed
 from workbench.tui.screens.divergence_parts import decimals
@@ -187,7 +188,7 @@ def chart_of(seen: Seen, name: str, palette: Palette, *, log: bool = False) -> t
     return lines, Axes("", clean(name), "share of samples", "steps", percent=True, y_range=y_range)
 
 
-class FeaturesView(Container):
+class FeaturesView(Alive, Container):
     """The table of features, and the one under the cursor in train and the two test sets that are compared."""
 
     DEFAULT_CSS = """

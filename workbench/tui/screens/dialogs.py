@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
-from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -53,7 +53,7 @@ class Dialog(Alive, ModalScreen[str | None]):
 
     def dismiss(self, result: str | None = None) -> AwaitComplete:
         """Close the dialog with an answer, once: keys typed ahead that come to a closed one do nothing."""
-        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -64,11 +64,11 @@ class Options(OptionList):
 
     def action_page_up(self) -> None:
         if self.scrollable_content_region:  # otherwise Textual looks for the line of an option that has none
-            super().action_page_up()
+            super().action_page_up()  # type: ignore[no-untyped-call]
 
     def action_page_down(self) -> None:
         if self.scrollable_content_region:
-            super().action_page_down()
+            super().action_page_down()  # type: ignore[no-untyped-call]
 
 
 class HelpDialog(Dialog):

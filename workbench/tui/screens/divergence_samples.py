@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from workbench.text import counted
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, split_label
 from workbench.tui.screens.data_parts import sample_columns, samples_frame
 from workbench.tui.screens.divergence_parts import pair_label, signed
@@ -77,7 +78,7 @@ def columns_of(frame: pl.DataFrame, palette: Palette) -> list[Column]:
     return [special.get(column.name, column) for column in sample_columns(frame, palette)]
 
 
-class FeatureSamples(Vertical):
+class FeatureSamples(Alive, Vertical):
     """A table of the samples, and the one under the cursor beside it where there is room."""
 
     DEFAULT_CSS = """

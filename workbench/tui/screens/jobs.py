@@ -154,7 +154,7 @@ enter on a run goes to it on the Train screen.
     @work(thread=True, group="runs-changed", exit_on_error=False)
     def _change(self, run: RunSnapshot, what: str) -> None:
         background.change_run(run, what, self.post_message)
-        self.app.call_from_thread(self.bench.look_at_runs)
+        self.app.call_later(self.bench.look_at_runs)
 
     def action_log(self) -> None:
         from workbench.tui.screens.dialogs import TextDialog

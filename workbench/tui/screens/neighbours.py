@@ -346,7 +346,8 @@ own neighbour.
         if parts.query_of(self.session) == (held.name, values["row"]):
             self._change()
         else:
-            self.call_later(self.bench.go, "neighbours", self._selection(held.name, values["row"]))  # the form goes first
+            # Later, when the form that asks here whether its values will do is closed.
+            self.call_later(self.bench.go, "neighbours", self._selection(held.name, values["row"]))
 
     def action_ask_again(self) -> None:
         """Ask once more, as after a failure."""

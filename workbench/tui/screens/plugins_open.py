@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, duration
 from workbench.tui.jobs import Job
 from workbench.tui.screens import plugins_parts
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.plugins import PluginInfo
 
 
-class Setup(VerticalScroll):
+class Setup(Alive, VerticalScroll):
     """The upper (left) part: text and form. Enter anywhere in it but in a list runs the analysis."""
 
     class Asked(Message):
@@ -44,7 +45,7 @@ class Setup(VerticalScroll):
         self.post_message(self.Asked())
 
 
-class AnalysisView(Container):
+class AnalysisView(Alive, Container):
     """Shows one analysis at a time; where room is short the form folds up while the answer has the focus."""
 
     DEFAULT_CSS = """

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench import plugins
@@ -52,7 +51,7 @@ class QuestionDialog(Dialog):
     def on_mount(self) -> None:
         for field in self.query(Field):
             if field.setting.name == "row":
-                field.query_one("Input", Widget).focus()
+                field.focus_entry()
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

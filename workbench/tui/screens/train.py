@@ -289,7 +289,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
     @work(thread=True, group="runs-changed", exit_on_error=False)
     def _change(self, run: RunSnapshot, what: str) -> None:
         background.change_run(run, what, self.post_message)
-        self.app.call_from_thread(self.bench.look_at_runs)
+        self.app.call_later(self.bench.look_at_runs)
 
     def action_stop(self) -> None:
         if self.run is not None:

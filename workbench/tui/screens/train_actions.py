@@ -86,7 +86,7 @@ class ChartActions(WorkbenchScreen):
     @work(thread=True, group="runs-changed", exit_on_error=False)
     def _note(self, run: RunSnapshot, what: str, name: str = "") -> None:
         background.note_run(run, what, name, self.post_message)
-        self.app.call_from_thread(self.bench.look_at_runs)
+        self.app.call_later(self.bench.look_at_runs)
 
     # ---- comparisons
 

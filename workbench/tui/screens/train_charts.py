@@ -11,6 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from workbench.tui.alive import Alive
 from workbench.tui.screens import train_curves
 from workbench.tui.screens.train_curves import QUANTITIES, Shown, View
 from workbench.tui.theme import Palette
@@ -33,7 +34,7 @@ class CurveView(ChartView, can_focus=True):
         self.lines: Sequence[Line] = ()
 
 
-class RunCharts(Horizontal):
+class RunCharts(Alive, Horizontal):
     """Charts of the runs given to `show`; every action redraws both, since they share the x axis and the cursor."""
 
     DEFAULT_CSS = """

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean
 from workbench.tui.screens.train_curves import Colours
 from workbench.tui.screens.train_parts import accuracy_columns, short_name
@@ -30,7 +31,7 @@ MOST_LINES = 8  # values of a second setting that get a line each
 Varying = dict[str, list[Any]]  # a setting's name: its values, one a run
 
 
-class CompareView(Vertical):
+class CompareView(Alive, Vertical):
     """A table of runs by the settings in which they differ, over a chart of accuracy against one of these."""
 
     DEFAULT_CSS = """

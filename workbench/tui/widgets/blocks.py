@@ -16,6 +16,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, points, shorten
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 TABLE_ROWS = 14  # lines of a table among other blocks; alone it takes all the room there is
 
 
-class Blocks(VerticalScroll):
+class Blocks(Alive, VerticalScroll):
     """Blocks one under the other; `show` gives it all of them, drawing anew only those that came since."""
 
     DEFAULT_CSS = """
@@ -186,7 +187,7 @@ def _ratio(one: float, other: float) -> float:
     return abs(one) / abs(other) if other else 0.0
 
 
-class TableBlock(Vertical):
+class TableBlock(Alive, Vertical):
     """A table block: its title, then the table; a chosen row that names a sample is gone into."""
 
     DEFAULT_CSS = "TableBlock > .title { height: 1; }"
@@ -213,7 +214,7 @@ class TableBlock(Vertical):
         self.styles.height = None if block.frame.height > TABLE_ROWS else block.frame.height + 4
 
 
-class SamplesBlock(Vertical):
+class SamplesBlock(Alive, Vertical):
     """Samples to look at: row, note; enter goes to the sample."""
 
     def __init__(self, block: Samples, palette: Palette) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widget import Widget
 
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, number, percent, plain, shorten
 from workbench.tui.theme import Palette, no_colour
 
@@ -331,7 +332,7 @@ def faded(colour: str, palette: Palette) -> str:
     return "#" + "".join(f"{value:02X}" for value in mixed)
 
 
-class ChartView(Widget):
+class ChartView(Alive, Widget):
     """A chart that is drawn only when it is on screen and something about it has changed, at most 10 times a second."""
 
     DEFAULT_CSS = "ChartView { width: 1fr; height: 1fr; min-height: 5; }"

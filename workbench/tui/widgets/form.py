@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
 from workbench.errors import BadInput
 from workbench.settings import Setting
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean
 from workbench.tui.theme import Palette
 
@@ -30,7 +30,7 @@ class Choice(Select[str], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", show=False)]
 
 
-class Field(Horizontal):
+class Field(Alive, Horizontal):
     """One setting: its name, the place for its value, a hint that turns into the error."""
 
     DEFAULT_CSS = """
@@ -54,7 +54,10 @@ class Field(Horizontal):
         self.palette = palette
         self.error = ""
         self._choices = choices
-        self._value = value
+        self._start = as_text(value)
+        self._entry = self._make_entry(self._start)
+        self._label = Static(self.label_text(), classes="name")
+        self._hint = Static(self.hint(), classes="hint")
 
     def on_descendant_focus(self) -> None:
         # A class of our own: `:focus-within` is not looked at again when the focus goes from field to field.
@@ -63,18 +66,18 @@ class Field(Horizontal):
     def on_descendant_blur(self) -> None:
         self.remove_class("-asked")
 
-    def compose(self) -> ComposeResult:
-        yield Static(self.label_text(), classes="name")
-        text = as_text(self._value)
-        if self._choices:
-            known = list(dict.fromkeys([*self._choices, *([text] if text else [])]))
-            yield Choice(
-                [(Text(clean(word)), word) for word in known], value=text or known[0], allow_blank=False, compact=True
-            )
-        else:
+    def _make_entry(self, text: str) -> Input | Choice:
+        if not self._choices:
             placeholder = "none" if self.setting.optional else ""
-            yield Input(value=text, placeholder=placeholder, compact=True, select_on_focus=True)
-        yield Static(self.hint(), classes="hint")
+            return Input(value=text, placeholder=placeholder, compact=True, select_on_focus=True)
+        known = list(dict.fromkeys([*self._choices, *([text] if text else [])]))
+        options = [(Text(clean(word)), word) for word in known]
+        return Choice(options, value=text or known[0], allow_blank=False, compact=True)
+
+    def compose(self) -> ComposeResult:
+        yield self._label
+        yield self._entry
+        yield self._hint
 
     def hint(self) -> Text:
         """What the setting is for and what it allows; once the value is wrong, why."""
@@ -97,13 +100,16 @@ class Field(Horizontal):
 
     @property
     def text(self) -> str:
-        widget = self.query_one("Input, Select")
-        return widget.value if isinstance(widget, Input) else str(getattr(widget, "value", ""))
+        """What stands in the field, also when the form is being left."""
+        value = self._entry.value  # that of a list is set when it is mounted
+        return value if isinstance(value, str) else self._start
 
     def set_text(self, text: str) -> None:
-        widget = self.query_one("Input, Select")
-        if isinstance(widget, Input | Select):
-            widget.value = text
+        self._entry.value = text
+
+    def focus_entry(self) -> None:
+        """Put the cursor into the field."""
+        self._entry.focus()
 
     def check(self) -> Any:
         """The value, converted; raises BadInput, and shows it, when it is not allowed."""
@@ -120,8 +126,8 @@ class Field(Horizontal):
             self.error = error
             self.set_class(bool(error), "-wrong")
             self.set_class(changed, "-changed")
-            self.query_one(".hint", Static).update(self.hint())
-            self.query_one(".name", Static).update(self.label_text())
+            self._hint.update(self.hint())
+            self._label.update(self.label_text())
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class FoldLine(Static, can_focus=True):
         self.action_fold()
 
 
-class Fold(Vertical):
+class Fold(Alive, Vertical):
     """A group of fields that folds into one line, which tells what in it is not the default."""
 
     DEFAULT_CSS = """
@@ -166,7 +172,9 @@ class Fold(Vertical):
     """
 
     def __init__(self, group: Group, fields: Sequence[Field], palette: Palette) -> None:
-        super().__init__(FoldLine(markup=False), *fields)
+        self._line = FoldLine(markup=False)
+        super().__init__(self._line, *fields)
+        self._fields = fields
         self.group = group
         self.palette = palette
         self.set_class(group.folded, "-folded")
@@ -184,16 +192,16 @@ class Fold(Vertical):
         palette, folded = self.palette, self.has_class("-folded")
         line = Text(f"{'▸' if folded else '▾'} {self.group.title:<16}", style=palette.text)
         if folded:
-            fields = sorted(self.query(Field), key=lambda field: not field.changed)
+            fields = sorted(self._fields, key=lambda field: not field.changed)
             for place, field in enumerate(fields):
                 name = field.setting.name.replace("_", " ")
                 line.append(", " if place else "", style=palette.faint)
                 told = f"• {name} {clean(field.text) or 'none'}" if field.changed else name
                 line.append(told, style=palette.text if field.changed else palette.faint)
-        self.query_one(FoldLine).update(line)
+        self._line.update(line)
 
 
-class Form(VerticalScroll, can_focus=False):
+class Form(Alive, VerticalScroll, can_focus=False):
     """The settings of a head or the parameters of an analysis. Up and down, or tab, move between the fields."""
 
     help_text = (
@@ -273,7 +281,7 @@ class Form(VerticalScroll, can_focus=False):
         if first:
             if isinstance(first[0].parent, Fold):
                 first[0].parent.fold(False)
-            first[0].query_one("Input, Select", Widget).focus()
+            first[0].focus_entry()
             raise first[1]
         return out
 

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Select, Static
 
 from workbench.heads import HEADS, resolve_settings
 from workbench.heads.descent import GradientSettings
 from workbench.settings import Setting, declared
+from workbench.tui.alive import Alive
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import STOPS, Field, Form, Group
 
@@ -47,7 +47,7 @@ def arranged(owner: type) -> tuple[dict[str, Setting], tuple[Group, ...]]:
     return {name: settings[name] for name in order}, groups
 
 
-class HeadForm(Vertical):
+class HeadForm(Alive, Vertical):
     """A head's settings; values typed for one head are kept for the next where it has the same setting."""
 
     class Submitted(Message):
@@ -126,7 +126,7 @@ class HeadForm(Vertical):
 
     def focus_first(self) -> None:
         """The cursor into the choice of head."""
-        self.query_one("#head-line Select", Widget).focus()
+        self.query_one("#head-line Field", Field).focus_entry()
 
     def answer(self) -> tuple[str, dict[str, Any]]:
         """The head and its settings; raises BadInput for one that is not allowed."""

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, duration
 from workbench.tui.jobs import Job
 from workbench.tui.theme import Palette
@@ -14,7 +15,7 @@ from workbench.tui.widgets.blocks import Blocks
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 
 
-class JobView(Vertical):
+class JobView(Alive, Vertical):
     """Shows one job, from queued to its blocks or its traceback; blocks appear as they come, and stay if it fails."""
 
     DEFAULT_CSS = """

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from workbench.text import counted
+from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, number, percent, shorten, sparkline
 from workbench.tui.messages import SampleLoaded
 from workbench.tui.widgets.picture import Picture, find_picture
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.workspace import Workspace
 
 
-class SampleView(Vertical):
+class SampleView(Alive, Vertical):
     """Shows the sample that `look` names; everything is read off the main thread."""
 
     DEFAULT_CSS = """
@@ -58,7 +59,7 @@ class SampleView(Vertical):
         fields = held.sample(row)
         vector = np.asarray(held.features[row], dtype=np.float32)
         message = SampleLoaded(split, row, fields, vector, find_picture(workspace, fields.get("path")))
-        self.app.call_from_thread(self._loaded, message, store, palette, note)
+        self.call_later(self._loaded, message, store, palette, note)
 
     def _loaded(self, message: SampleLoaded, store: Store, palette: Palette, note: str) -> None:
         if self._wanted != (message.split, message.row):

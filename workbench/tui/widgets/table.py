@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from textual_fastdatatable.data_table import DataTable
 
 from workbench.text import counted
+from workbench.tui.alive import Alive
 from workbench.tui.formats import number
 from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of, filter_rows
 
@@ -28,7 +29,7 @@ LARGE = 50_000  # rows from which sorting and filtering would be felt, and so ar
 PAUSE = 0.12  # seconds without a key before a long filter is tried
 
 
-class FrameTable(DataTable, inherit_bindings=False):
+class FrameTable(Alive, DataTable, inherit_bindings=False):
     """The rows of a frame under a row cursor; left and right move the marked column, by which `s` sorts."""
 
     help_text = (
@@ -81,7 +82,8 @@ class FrameTable(DataTable, inherit_bindings=False):
     def _holds(self, meta: Mapping[str, Any]) -> bool:
         """Whether the cell under the pointer is still there: what was drawn may be of a longer frame."""
         backend = self.frame_backend
-        return meta.get("row", -1) < backend.row_count and meta.get("column", -1) < len(backend.shown)
+        row, column = int(meta.get("row", -1)), int(meta.get("column", -1))
+        return row < backend.row_count and column < len(backend.shown)
 
     @property
     def frame_backend(self) -> FrameBackend:
@@ -143,7 +145,7 @@ class FrameTable(DataTable, inherit_bindings=False):
             self.scroll_to(x=target, animate=False)
 
 
-class TablePanel(Vertical):
+class TablePanel(Alive, Vertical):
     """A table with its filter line and a line that says how many rows of how many are shown.
 
     `load` gives it a frame. Posts `Moved` when the cursor comes to a row, `Chosen` when enter is pressed on one.
@@ -316,7 +318,7 @@ class TablePanel(Vertical):
         if self._text:
             time.sleep(PAUSE)  # another key may follow
         if turn == self._turn:
-            self.app.call_from_thread(self._arranged, self._arrange(frame), keep_row, turn)
+            self.call_later(self._arranged, self._arrange(frame), keep_row, turn)
 
     def _arranged(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
         if turn == self._turn and self.is_attached:
