@@ -13,7 +13,6 @@ import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from workbench.runs import RunFolder
 from workbench.settings import resolve
 from workbench.tui.actions import ACTIONS
 from workbench.tui.app import WorkbenchApp
+from workbench.worker.blocks import decode, encode
 from workbench.workspace import Workspace
 
 SIZES = (
@@ -120,6 +120,19 @@ SEQUENCES = (
 )  # fmt: skip
 
 
+def press(app: WorkbenchApp, key: str) -> None:
+    """Send a key as the terminal's driver does, without waiting for what it does."""
+    if len(key) == 1 and not key.isalnum():
+        key = _character_to_key(key)
+    try:
+        char: str | None = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
+    except KeyError:
+        char = key if len(key) == 1 else None
+    event = events.Key(key, char)
+    event.set_sender(app)
+    app._driver.send_message(event)  # type: ignore[union-attr]
+
+
 class LocalWorker:
     """Runs the analyses themselves in threads of this process, one at a time like the worker process."""
 
@@ -158,7 +171,7 @@ class LocalWorker:
             store.splits, pair or ("test1", "test2"), store.classes, store.label_values, store.feature_names, run
         )
         cls = plugins.load(plugins.find(None, name))
-        return list(cls().run(ctx, resolve(cls.Params, params)))
+        return [decode(*encode(block)) for block in cls().run(ctx, resolve(cls.Params, params))]
 
     def cancel(self, job_id: str) -> None:
         self._cancelled.add(job_id)
@@ -255,7 +268,7 @@ class Monkey:
     async def _do(self, app: WorkbenchApp, kind: str, what: Any) -> None:
         self.report.done.append(str(what) if kind == "key" else f"<{kind} {what}>" if what is not None else f"<{kind}>")
         if kind == "key":
-            self._press(app, what)
+            press(app, what)
         elif kind == "wait":
             await (self._settle(app) if what >= 0.1 else asyncio.sleep(what))
         elif kind == "resize":
@@ -265,17 +278,6 @@ class Monkey:
             self._point(app, kind, what)
         else:
             self._turn_runs(kind)
-
-    def _press(self, app: WorkbenchApp, key: str) -> None:
-        if len(key) == 1 and not key.isalnum():
-            key = _character_to_key(key)
-        try:
-            char: str | None = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(key, key)))
-        except KeyError:
-            char = key if len(key) == 1 else None
-        event = events.Key(key, char)
-        event.set_sender(app)
-        app._driver.send_message(event)  # type: ignore[union-attr]
 
     def _point(self, app: WorkbenchApp, kind: str, where: tuple[float, float]) -> None:
         x, y = int(where[0] * app.size.width), int(where[1] * app.size.height)
@@ -331,6 +333,3 @@ def seeds_of(text: str) -> list[int]:
         first, _, last = part.partition("-")
         out += range(int(first), int(last or first) + 1)
     return out
-
-
-__all__ = ["Path", "let_loose", "seeds_of"]

@@ -61,8 +61,8 @@ def found_frame(job: Job, store: Store, label: int, said: pl.DataFrame | None = 
     )
     if table is None:
         raise ValueError("the answer holds no table called neighbours")
-    index_of = {str(value): index for index, value in enumerate(store.label_values)}
-    indices = [index_of[str(value)] for value in table["label"].to_list()]
+    # By row: labels that are text come back without the control characters that they have in the store.
+    indices = [int(store.split(split).labels[row]) for split, row in table.select("split", "row").iter_rows()]
     frame = table.select("rank", "split", "row", "path", "distance").with_columns(
         pl.Series("index", indices, dtype=pl.Int64),
         pl.Series("class", [store.classes[index] for index in indices], dtype=pl.String),
