@@ -1,15 +1,23 @@
-# `make demo` opens the workbench on the bundled set; `make test` runs the tests; `make check` runs the linters.
+# `make demo` opens the workbench on the bundled set; `make test` runs the tests; `make check` runs the linters;
+# `make monkey` plays random keys on the interface.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check picture clean
+.PHONY: demo test monkey check picture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench demo
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -n logical --maxprocesses 4
+
+# Random keys, clicks and resizes: `make monkey SEEDS=1-24 KEYS=1000`; a seed that fails prints the last of its keys.
+SEEDS ?= 1-8
+KEYS ?= 1000
+
+monkey: $(VENV)/.installed-dev
+	MONKEY_SEEDS=$(SEEDS) MONKEY_KEYS=$(KEYS) $(BIN)/pytest -q --tb=short tests/tui/test_monkey.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -151,11 +151,32 @@ def epoch(screen: str) -> int:
 
 def test_a_small_terminal_does_not_crash(terminal: Callable[..., Terminal], make_folder: Callable[..., Path]) -> None:
     term = terminal(str(make_folder()), 40, 12)
-    term.wait("3 classes")
+    term.wait("Splits", "test set 2")
     for key in "2345671":
         term.press(key)
         term.until(lambda screen: bool(screen.strip()), "nothing is shown")
         assert term.alive
+    term.press("q")
+    term.until(lambda _: not term.alive, "q did not leave")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 2), (30, 200)])
+def test_too_small_a_terminal_can_be_left(
+    terminal: Callable[..., Terminal], make_folder: Callable[..., Path], size: tuple[int, int]
+) -> None:
+    term = terminal(str(make_folder()), *size)
+    term.until(lambda screen: "t" in screen, "nothing was said")  # the first letter of "too small" is all that fits
+    term.press("1", "Enter", "q")
+    term.until(lambda _: not term.alive, "q did not leave")
+
+
+def test_the_terminal_is_believed_before_the_environment(
+    terminal: Callable[..., Terminal], make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100000")
+    monkeypatch.setenv("LINES", "100000")
+    term = terminal(str(make_folder()), 80, 24)
+    term.wait("3 classes", "q leave", seconds=30)
     term.press("q")
     term.until(lambda _: not term.alive, "q did not leave")
 

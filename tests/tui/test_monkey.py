@@ -13,7 +13,7 @@ from workbench.tui import background, messages
 from workbench.workspace import Workspace
 
 SEEDS = seeds_of(os.environ.get("MONKEY_SEEDS", "1-3"))
-KEYS = int(os.environ.get("MONKEY_KEYS", "150"))
+KEYS = int(os.environ.get("MONKEY_KEYS", "120"))
 
 
 @pytest.fixture

@@ -436,10 +436,13 @@ class WorkbenchApp(App[int]):
 
 def run(workspace: Workspace, *, first: str = "data") -> int:
     """Open the interface on a workspace; the exit code."""
+    import os
     from multiprocessing import resource_tracker
 
     from workbench.tui.widgets import picture
 
+    for name in ("COLUMNS", "LINES"):  # they would be believed before the terminal, which knows its size itself
+        os.environ.pop(name, None)
     app = WorkbenchApp(workspace, first=first, warm=True)
     # Spawning under Textual fails later unless the tracker was started while stdio was still the terminal's own.
     resource_tracker.ensure_running()
