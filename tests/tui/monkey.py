@@ -154,7 +154,8 @@ class LocalWorker:
             except BadInput as error:
                 on_event(worker.JobFailed(job_id, str(error), None, "bad input"))
             except Exception as error:  # noqa: BLE001 - as the worker process reports whatever an analysis raises
-                on_event(worker.JobFailed(job_id, str(error), traceback.format_exc(), "raised"))
+                # No trace: Python 3.11 parses source for one, which must not meet the parsing of plugins in a thread.
+                on_event(worker.JobFailed(job_id, str(error), "Traceback ...", "raised"))
             else:
                 if job_id in self._cancelled:
                     on_event(worker.JobFailed(job_id, "stopped", None, "cancelled"))

@@ -234,3 +234,19 @@ def are_printable(app: Any) -> None:
     for table in app.current.query(FrameTable):
         for row in range(min(table.frame_backend.row_count, 5)):
             assert all(cell.plain.isprintable() for cell in table.frame_backend.get_row_at(row))
+
+
+async def test_a_click_on_a_widget_that_is_gone(bench: Any) -> None:
+    async with bench(size=(120, 40)) as (app, pilot):
+        await wait_for(pilot, lambda: app.current._filled)
+        box = app.current.query_one("#classes-box")
+        x, y = box.region.x + 3, box.region.y + 2
+        removal = box.remove()
+        for cls in (events.MouseDown, events.MouseUp):
+            event = cls(None, x, y, 0, 0, 1, False, False, False, x, y)
+            event.set_sender(app)
+            app._driver.send_message(event)
+        await removal
+        click = events.MouseDown(None, x, y, 0, 0, 1, False, False, False, x, y)
+        app.current._forward_event(click)  # before the screen is laid out anew
+        assert app._exception is None

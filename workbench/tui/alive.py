@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from textual import events
+from textual.errors import NoWidget
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.message_pump import MessagePump
+from textual.screen import Screen, ScreenResultType
+from textual.widget import Widget
 
 # Textual's own `messages` (prune, close, lay out) and events such as mounting go their way to the end.
 EVENTS = (
@@ -41,3 +45,19 @@ class Alive(MessagePump):
     async def _dispatch_message(self, message: Message) -> None:
         if not (is_news(message) and self.gone):
             await super()._dispatch_message(message)
+
+
+class AliveScreen(Alive, Screen[ScreenResultType]):
+    """A screen whose pointer finds no widget that was drawn and is gone since."""
+
+    def get_widget_at(self, x: int, y: int) -> tuple[Widget, Region]:
+        """The widget under a cell, and its region; raises NoWidget."""
+        widget, region = super().get_widget_at(x, y)
+        if not widget.is_attached:
+            raise NoWidget(f"the widget at {x}, {y} is gone")
+        return widget, region
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """The widget under a cell, and the place in its text; None where there is none."""
+        widget, offset = super().get_widget_and_offset_at(x, y)
+        return (widget, offset) if widget is not None and widget.is_attached else (None, None)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widget import Widget
 
 from workbench.tui.actions import bindings
-from workbench.tui.alive import Alive
+from workbench.tui.alive import AliveScreen
 from workbench.tui.session import Selection, Session
 from workbench.tui.widgets.bars import FooterBar, ScreenTabs, TitleBar
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.tui.theme import Palette
 
 
-class WorkbenchScreen(Alive, Screen[None]):
+class WorkbenchScreen(AliveScreen[None]):
     """Base of all screens. A subclass sets `NAME` and `HELP`, yields its widgets in `body`, and shows the session.
 
     Hooks: `show(session, before)` whenever the session changed while this screen is on top, and once each time it comes

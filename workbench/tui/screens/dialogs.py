@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
-from workbench.tui.alive import Alive
+from workbench.tui.alive import AliveScreen
 from workbench.tui.formats import clean, percent, shorten
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.session import Session
@@ -30,7 +30,7 @@ class Helped(Protocol):
     help_text: str
 
 
-class Dialog(Alive, ModalScreen[str | None]):
+class Dialog(AliveScreen[str | None], ModalScreen[str | None]):
     """A box over the screen; escape closes it."""
 
     BINDINGS = [Binding("escape,q", "close", "close", show=False)]

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 
 from workbench.tui.actions import BY_ID
-from workbench.tui.alive import Alive
+from workbench.tui.alive import AliveScreen
 
 SMALLEST = Size(36, 10)
 LARGEST = Size(1_000, 500)  # what is beyond this is no terminal, and its cells would fill the memory
@@ -21,7 +21,7 @@ def fits(size: Size) -> bool:
     return size.width >= SMALLEST.width and size.height >= SMALLEST.height
 
 
-class TooSmall(Alive, ModalScreen[None]):
+class TooSmall(AliveScreen[None], ModalScreen[None]):
     """Says how much room is needed. Modal, so that of the app's keys only the one that leaves works here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
