@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psutil
 import pytest
+from conftest import Bench
 from textual.widgets import Static
 from tui_support import Host, wait_for
 
 from workbench import api
 from workbench.errors import BadInput
+from workbench.images import child
 from workbench.settings import declared, param
 from workbench.tui.jobs import Job
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.blocks import Blocks, heat_text, metric_value, metrics_text, shrink
 from workbench.tui.widgets.form import Form, allowed_text
 from workbench.tui.widgets.job_view import JobView
-from workbench.tui.widgets.picture import Picture, half_blocks
+from workbench.tui.widgets.picture import Picture, find_picture, half_blocks
 from workbench.tui.widgets.table import TablePanel
+from workbench.workspace import Workspace
 
 PALETTE = Palette(True, ("a", "b"))
 
@@ -152,6 +159,50 @@ async def test_picture_is_read_and_a_broken_one_named(tmp_path: Path) -> None:
         await wait_for(pilot, lambda: "bad.png" in told())
         picture.load(None, "no picture found")
         await wait_for(pilot, lambda: told() == "no picture found")
+
+
+async def test_a_picture_that_hangs_keeps_nobody_waiting(
+    bench: Bench, read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other pictures are shown, other keys work, and the app leaves at once, the decoder with it."""
+    from PIL import Image
+
+    command = child.command
+    loop = [sys.executable, "-c", "while True: pass", "hang"]
+    monkeypatch.setattr(child, "command", lambda path, most: loop if "good" not in path else command(path, most))
+    for name in ("good.png", "hang.png"):
+        Image.new("RGB", (8, 8)).save(read_workspace.root / name)
+
+    def hanging() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children() if one.cmdline()[-1:] == ["hang"]]
+
+    async with bench() as (app, pilot):
+        picture = Picture()
+        await app.screen.mount(picture)
+        for name in ("hang.png", "good.png"):
+            picture.load(str(read_workspace.root / name))
+            await wait_for(pilot, lambda name=name: bool(hanging()) == (name == "hang.png"))  # type: ignore[misc]
+        await wait_for(pilot, lambda: "▀" in str(picture.query_one(Static).content))
+        picture.load(str(read_workspace.root / "hang.png"))
+        await wait_for(pilot, hanging)
+        await pilot.press("2")
+        await wait_for(pilot, lambda: app.screen.NAME == "train")  # type: ignore[attr-defined]
+        started = time.monotonic()
+        await pilot.press("q")
+        await wait_for(pilot, lambda: not app.is_running)
+    assert time.monotonic() - started < 2
+    assert not hanging()
+
+
+def test_find_picture_copes_with_any_path(read_workspace: Workspace, tmp_path: Path) -> None:
+    (read_workspace.root / "here.png").touch()
+    os.mkfifo(read_workspace.root / "fifo.png")
+    (tmp_path / "elsewhere.png").touch()
+    assert find_picture(read_workspace, "here.png") == str(read_workspace.root / "here.png")
+    assert find_picture(read_workspace, str(tmp_path / "elsewhere.png")) == str(tmp_path / "elsewhere.png")
+    assert find_picture(read_workspace, "../elsewhere.png") == str(read_workspace.root / "../elsewhere.png")
+    for odd in (None, "", "a\0b", "x" * 5000, "/".join("y" * 3000), "\ud800", "fifo.png", ".", "..", "/dev/zero", "~"):
+        assert find_picture(read_workspace, odd) is None
 
 
 def test_half_blocks_keep_the_shape() -> None:

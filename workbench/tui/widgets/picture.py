@@ -1,11 +1,10 @@
 """A sample's picture in the terminal: by the terminal's own graphics where it has them, else in half blocks.
 
-Nothing here may cost a screen: a picture that is missing, broken or unsupported is a line of text.
+Nothing here may cost a screen: a picture that is missing, broken, unsupported or takes too long is a line of text.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.color import Color
@@ -17,6 +16,8 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widgets import Static
 
+from workbench.errors import BadInput
+from workbench.images.child import decode_apart
 from workbench.tui.formats import clean
 from workbench.tui.theme import no_colour
 
@@ -46,7 +47,12 @@ def prepare() -> None:
 
 
 def find_picture(workspace: Workspace, path: str | None) -> str | None:
-    """Where the picture of a sample lies, if it is there: under the image root or the workspace, or as it stands."""
+    """Where the picture of a sample lies, if it is there: under the image root or the workspace, or as it stands.
+
+    Feature files often hold absolute paths and `..`, so any file that the user may read is taken, also where somebody
+    else made the workspace: a picture is shown to that user alone, and what is no picture is not shown at all. Only
+    regular files count; a path that no file can have is a picture that is not there.
+    """
     if not path:
         return None
     roots = [workspace.path(workspace.config.images.root)] if workspace.config.images.root else []
@@ -60,7 +66,7 @@ def find_picture(workspace: Workspace, path: str | None) -> str | None:
 
 
 class Picture(Container):
-    """One picture; `load(path)` reads it off the main thread."""
+    """One picture; `load(path)` reads it in a process of its own, which ends with the next `load` and with the app."""
 
     class Loaded(Message):
         """A picture was read, or could not be (`image` is None, `error` says why)."""
@@ -89,20 +95,17 @@ class Picture(Container):
             return
         self._path, self._image = path, None
         if path is None:
+            self.workers.cancel_group(self, "picture")
             self._tell(why_not)
         else:
             self._read(path)
 
-    @work(thread=True, exclusive=True, group="picture", exit_on_error=False)
-    def _read(self, path: str) -> None:
+    @work(exclusive=True, group="picture", exit_on_error=False)
+    async def _read(self, path: str) -> None:
         try:
-            from PIL import Image
-
-            with Image.open(path) as opened:
-                opened.thumbnail((MOST, MOST))
-                image = opened.convert("RGB")
-        except Exception as error:  # noqa: BLE001 - a broken picture is told of in its place
-            self.post_message(self.Loaded(self, path, None, f"{Path(path).name}: {error}"))
+            image = await decode_apart(path, MOST)
+        except BadInput as error:
+            self.post_message(self.Loaded(self, path, None, str(error)))
         else:
             self.post_message(self.Loaded(self, path, image, ""))
 
