@@ -68,7 +68,7 @@ def test_foreign_text_is_harmless_and_fits(text: str, width: int) -> None:
 def test_escape_sequences_and_markup_stay_text() -> None:
     assert "\x1b" not in formats.clean("\x1b[31mred\x1b[0m")
     assert formats.data_text("[bold]x[/bold]").plain == "[bold]x[/bold]"
-    assert formats.clean("a\nb") == "a b"
+    assert formats.clean("a\nb") == "a\\nb"
     assert formats.clean("a\nb", lines=True) == "a\nb"
 
 

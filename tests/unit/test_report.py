@@ -12,7 +12,6 @@ from workbench.cli.blocks import show, sparkline
 from workbench.report import Section, to_html, to_markdown, to_object, to_objects
 from workbench.report.parts import number, p_value
 from workbench.report.svg import chart, heat_map, shade, ticks
-from workbench.text import clean
 from workbench.worker import blocks as codec
 from workbench.worker import results, wire
 
@@ -119,15 +118,15 @@ texts = st.text(max_size=20)
 
 @given(st.lists(values, max_size=5), texts, st.none() | values)
 @settings(max_examples=100, deadline=None)
-def test_blocks_travel_unchanged_but_for_control_characters(numbers, text, p):
+def test_blocks_travel_unchanged(numbers, text, p):
     table = Table(
         pl.DataFrame({"x": pl.Series(numbers, dtype=pl.Float64), "t": [text] * len(numbers)}, strict=False), text
     )
     arrived = codec.decode(*_through(codec.encode(table)))
     assert arrived.frame["x"].equals(table.frame["x"])
-    assert arrived.frame["t"].to_list() == [clean(text)] * len(numbers)
+    assert arrived.frame["t"].to_list() == [text] * len(numbers)
     metric = codec.decode(*_through(codec.encode(Metric(text, 1.0, p=p))))
-    assert metric.name == clean(text)
+    assert metric.name == text
     assert metric.p == p or (p != p and math.isnan(metric.p))
 
 
@@ -152,14 +151,6 @@ def test_messages_without_a_block_are_refused(body):
     for name in ("Metric", "Table", "Chart", "HeatMap", "Text", "Samples", "Nothing"):
         with pytest.raises(ValueError, match="cannot be read"):
             codec.decode({"block": name, "body": body}, [])
-
-
-@given(st.text())
-@settings(max_examples=200, deadline=None)
-def test_clean_text_is_printable_and_stays_so(text):
-    found = clean(text)
-    assert clean(found) == found
-    assert not any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in found)
 
 
 def test_answers_are_kept_whole_or_not_at_all(tmp_path):

@@ -5,6 +5,10 @@ Nothing is imported here at the top: `main` first sees to where imports come fro
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 COMMANDS = {  # in the order of the help; each names a module of this package
     "open": "open the terminal interface; `workbench FOLDER` is short for it",
     "demo": "the terminal interface on the bundled set",
@@ -26,9 +30,15 @@ def main() -> None:
     from workbench.process_environment import protect_imports
 
     protect_imports()
+    import io
+    import traceback
+
     from workbench import termination
     from workbench.errors import BadInput, Cancelled, Failed
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an encoding that lacks a character shows its escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         with termination.on_signals(termination.leave, termination.show_cursor, termination.unhandled()):
             code = _dispatch(sys.argv[1:])
@@ -42,11 +52,16 @@ def main() -> None:
         code = _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         code = 1
+    except Exception:  # noqa: BLE001 - whatever it is, its text may hold anything
+        code = _complain(f"an error in the program\n{traceback.format_exc().rstrip()}", 1)
     sys.exit(code)
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"workbench: {message}", file=sys.stderr)
+    from workbench.text import clean
+
+    told = clean(message, newlines=True).replace("\n", "\n  ")  # no name with a line feed may begin a line
+    print(f"workbench: {told}", file=sys.stderr)
     return code
 
 
@@ -92,13 +107,26 @@ def _run(names: list[str], args: list[str]) -> int:
             app.add_typer(module.app, name=name, help=COMMANDS[name])
         else:
             app.command(name, short_help=COMMANDS[name])(module.command)
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]  # typer exports no name for it
     try:
-        app(args, prog_name="workbench")
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            print("workbench: interrupted", file=sys.stderr)
-        return stop.code if isinstance(stop.code, int) else 1
-    return 0
+        code = app(args, prog_name="workbench", standalone_mode=False)
+    except usage_error as error:
+        return _explain(error)
+    if code == INTERRUPTED:
+        return _complain("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: "Any") -> int:
+    """Say on stderr what typer says of wrong arguments, which repeats them."""
+    import io
+
+    from workbench.text import clean
+
+    told = io.StringIO()
+    error.show(file=told)
+    print(clean(told.getvalue().rstrip(), newlines=True), file=sys.stderr)
+    return int(error.exit_code)
 
 
 def _nothing() -> None:

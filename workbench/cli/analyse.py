@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.answers import PAIR, RUN, ask, check_out, newest_run, pair_of, write
-from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
+from workbench.cli.common import FOLDER, JSON, SET, STATE, as_json, emit, notice, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _give(
         section = Section(info.title, blocks, params)
         match out.suffix.lower():
             case ".json":
-                write(out, _json(answer))
+                write(out, as_json(answer, indent=1) + "\n")
             case ".md":
                 write(out, to_markdown(workspace.name, [section], facts))
             case _:
@@ -110,11 +110,3 @@ def _give(
         from workbench.cli.blocks import show
 
         show(info.title, params, run, blocks)
-
-
-def _json(answer: dict[str, Any]) -> str:
-    import json
-
-    from workbench.cli.common import finite
-
-    return json.dumps(finite(answer), ensure_ascii=False, indent=1) + "\n"

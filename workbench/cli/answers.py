@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.common import notice
+from workbench.cli.common import make_console, notice
+from workbench.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,14 +72,13 @@ class _Progress:
     """A bar on stderr while the analysis works, and its log lines."""
 
     def __init__(self, name: str) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-        console = Console(stderr=True)
+        console = make_console(stderr=True)
         text = TextColumn("{task.description}", markup=False)
         columns = (text, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task(name, total=1.0)
+        self._task = self._bar.add_task(clean(name), total=1.0)
 
     def __enter__(self) -> _Progress:
         self._bar.start()
@@ -91,7 +91,7 @@ class _Progress:
         from workbench.worker import JobLog, JobProgress
 
         if isinstance(event, JobProgress):
-            self._bar.update(self._task, completed=event.fraction, description=event.text)
+            self._bar.update(self._task, completed=event.fraction, description=clean(event.text))
         elif isinstance(event, JobLog):
             notice(event.text)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rich import box
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text as Plain
 
 from workbench.api import Block, Chart, HeatMap, Metric, Samples, Table, Text
+from workbench.cli.common import make_console
 from workbench.report.parts import (
     cells,
+    given,
     heading,
+    joined,
     metric_interval,
     metric_value,
     number,
@@ -23,6 +25,10 @@ from workbench.report.parts import (
     rows_shown,
 )
 from workbench.report.svg import scale_of
+from workbench.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 BARS = "▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
@@ -31,12 +37,11 @@ MOST = 44  # cells of a column
 
 def show(title: str, params: Mapping[str, Any], run: str | None, blocks: Sequence[Block]) -> None:
     """Print a whole answer on stdout. Text of data is never read as markup."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(Plain(title, style="bold"))
-    given = ", ".join(f"{name} = {value}" for name, value in params.items() if value is not None)
-    told = ", ".join(filter(None, [given, f"run {run}" if run else ""]))
+    console = make_console()
+    console.print(Plain(clean(title), style="bold"))
+    told = ", ".join(filter(None, [given(params), f"run {run}" if run else ""]))
     if told:
-        console.print(Plain(told, style="dim"))
+        console.print(Plain(clean(told), style="dim"))
     for block in blocks:
         _show(console, block)
 
@@ -45,9 +50,11 @@ def _show(console: Console, block: Block) -> None:
     match block:
         case Metric():
             line = (
-                Plain(f"{block.name}: ").append(metric_value(block), style="bold").append(" " + metric_interval(block))
+                Plain(f"{clean(block.name)}: ")
+                .append(metric_value(block), style="bold")
+                .append(" " + metric_interval(block))
             )
-            small = "; ".join(filter(None, ["" if block.p is None else p_value(block.p), block.note]))
+            small = joined("" if block.p is None else p_value(block.p), block.note)
             console.print(line.append(f"  {small}" if small else "", style="dim"))
         case Table():
             _title(console, block.title, rows_shown(block), block.note)
@@ -56,24 +63,24 @@ def _show(console: Console, block: Block) -> None:
         case Chart():
             _title(console, block.title, block.note)
             for line_ in block.series:
-                console.print(Plain(f"{line_.name:>16} {sparkline(np.asarray(line_.y, np.float64))}"))
+                console.print(Plain(f"{clean(line_.name):>16} {sparkline(np.asarray(line_.y, np.float64))}"))
         case HeatMap():
             _title(console, block.title, block.note)
             _heat_map(console, block)
         case Text():
             if block.title:
                 _title(console, block.title)
-            console.print(Plain(block.text))
+            console.print(block.text)
         case Samples():
             _title(console, block.title)
             notes = list(block.notes) or [""] * len(block.rows)
-            rows = [[block.split, f"{row:,}", note] for row, note in zip(block.rows, notes, strict=True)]
+            rows = [[clean(block.split), f"{row:,}", clean(note)] for row, note in zip(block.rows, notes, strict=True)]
             _grid(console, ["split", "row", "note"], rows, [False, True, False])
 
 
 def _title(console: Console, title: str, *notes: str) -> None:
-    line = Plain("\n").append(title, style="bold")
-    told = "; ".join(filter(None, notes))
+    line = Plain("\n").append(clean(title), style="bold")
+    told = joined(*notes)
     console.print(line.append(f"  {told}" if told else "", style="dim"))
 
 
@@ -109,7 +116,7 @@ def sparkline(values: np.ndarray, width: int = 60) -> str:
 
 def _heat_map(console: Console, block: HeatMap) -> None:
     low, high = scale_of(block)
-    names = [set_cell_size(str(name), 14) for name in block.row_names] or [str(i) for i in range(len(block.values))]
+    names = [set_cell_size(clean(name), 14) for name in block.row_names] or [str(i) for i in range(len(block.values))]
     for name, row in zip(names, np.asarray(block.values, np.float64), strict=True):
         shares = (np.nan_to_num((row - low) / (high - low)).clip(0, 1) * (len(SHADES) - 1)).round().astype(int)
         console.print(Plain(f"{name:>14} " + "".join(SHADES[share] * 2 for share in shares)))

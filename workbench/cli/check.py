@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.cli.common import FOLDER, JSON, STATE, emit
+from workbench.cli.common import FOLDER, JSON, STATE, emit, make_console
+from workbench.text import clean, one_line
 
 
 def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
@@ -20,16 +21,17 @@ def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
     if json:
         emit({"workspace": str(workspace.root), "checks": found})
         return
-    from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
     colours = {"wrong": "bold red", "odd": "bold yellow", "fine": "bold green"}
-    console = Console()
+    console = make_console()
     for check in found:
-        console.print(Text.assemble((f"{check['severity']:<6}", colours[check["severity"]]), (check["title"], "bold")))
+        console.print(
+            Text.assemble((f"{check['severity']:<6}", colours[check["severity"]]), (clean(check["title"]), "bold"))
+        )
         for words, style in ((check["saw"], ""), (check["why"], "dim"), (check["todo"], "italic")):
             if words:
-                console.print(Padding(Text(words, style=style), (0, 0, 0, 6)))
+                console.print(Padding(Text(one_line(words), style=style), (0, 0, 0, 6)))
     bad = sum(check["severity"] != "fine" for check in found)
     console.print(f"{bad} finding{'' if bad == 1 else 's'} in {len(found)} checks", style="bold")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.text import clean
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,7 +30,12 @@ SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", hel
 
 def emit(answer: Any) -> None:
     """Print one JSON object on stdout; NaN and infinity become null."""
-    print(json.dumps(finite(answer), ensure_ascii=False), flush=True)
+    print(as_json(answer), flush=True)
+
+
+def as_json(answer: Any, indent: int | None = None) -> str:
+    """JSON of ASCII alone: a terminal may show it, and any encoding holds it."""
+    return json.dumps(finite(answer), indent=indent)
 
 
 def finite(value: Any) -> Any:
@@ -44,15 +51,30 @@ def finite(value: Any) -> Any:
 
 def notice(text: str) -> None:
     """A line for the person, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(clean(text, newlines=True), file=sys.stderr, flush=True)
+
+
+def say(text: object) -> None:
+    """A line for the person, on stdout."""
+    print(clean(text, newlines=True), flush=True)
+
+
+def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """Stdout (or stderr) for styled text and tables: no text is read as markup, and every `str` is cleaned."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class CleanConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(clean(text, newlines=True), **options)
+
+    return CleanConsole(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def console_of_tables() -> Console:
     """Stdout for tables of runs: a pipe has no width, and its reader wants whole lines."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=200)
+    console = make_console()
+    return console if console.is_terminal else make_console(width=200)
 
 
 def read_store(folder: Path, state: Path | None = None) -> tuple[Workspace, Store]:
@@ -66,23 +88,22 @@ def read_store(folder: Path, state: Path | None = None) -> tuple[Workspace, Stor
         if sources_missing(workspace):
             notice(f"{workspace.root}: the feature files are gone; using the store that was read from them")
         return workspace, open_store(workspace)
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     columns = (
-        TextColumn("reading {task.description}"),
+        TextColumn("reading {task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(workspace.name, total=1.0, rate="")
+        task = bar.add_task(clean(workspace.name), total=1.0, rate="")
 
         def show(step: IngestProgress) -> None:
             rate = f"{step.done_bytes / 1e6 / max(step.seconds, 1e-9):,.0f} MB/s"
-            bar.update(task, completed=step.fraction, description=step.split, rate=rate)
+            bar.update(task, completed=step.fraction, description=clean(step.split), rate=rate)
 
         store = open_store(workspace, progress=show, notice=notice)
     for text in store.manifest.notices:

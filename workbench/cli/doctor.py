@@ -8,7 +8,7 @@ import shutil
 import sys
 from typing import Any
 
-from workbench.cli.common import JSON, emit
+from workbench.cli.common import JSON, emit, make_console
 
 PACKAGES = (
     "textual", "textual-fastdatatable", "textual-image", "rich", "plotext", "polars", "pyarrow", "numpy", "torch",
@@ -22,9 +22,7 @@ def command(json: JSON = False) -> None:
     if json:
         emit(found)
         return
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
+    console = make_console()
     for section, entries in found.items():
         console.print(section, style="bold")
         for name, value in entries.items():

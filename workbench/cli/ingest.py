@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, STATE, emit
+from workbench.cli.common import FOLDER, JSON, STATE, emit, make_console
+from workbench.text import clean
 
 
 def command(
@@ -56,7 +57,6 @@ def command(
         )
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
@@ -64,9 +64,11 @@ def command(
     for heading in ("rows", "D", "classes"):
         table.add_column(heading, justify="right")
     for info in manifest.splits:
-        table.add_row(info.name, f"{info.rows:,}", f"{store.dim:,}", f"{sum(n > 0 for n in info.class_counts):,}")
-    console = Console()
+        table.add_row(
+            clean(info.name), f"{info.rows:,}", f"{store.dim:,}", f"{sum(n > 0 for n in info.class_counts):,}"
+        )
+    console = make_console()
     console.print(table)
     if manifest.rounding_error:
         console.print(f"stored as {manifest.dtype}; the largest rounding error is {manifest.rounding_error:.2g}")
-    console.print(f"in {store.folder} ({seconds:.1f} s)", markup=False, highlight=False)
+    console.print(f"in {store.folder} ({seconds:.1f} s)")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.common import JSON, emit, notice
+from workbench.cli.common import JSON, emit, make_console, notice, say
+from workbench.text import clean
 
 if TYPE_CHECKING:
     from workbench.plugins import Review
@@ -93,19 +94,17 @@ def list_plugins(
         emit({"plugins": [_as_object(info) for info in found]})
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("name", "title", "from", "state"):
         table.add_column(heading)
     for info in found:
-        table.add_row(Text(info.name), Text(info.title), Text(info.source), Text(_state(info)))
-    console = Console(highlight=False, markup=False)
+        table.add_row(*map(clean, (info.name, info.title, info.source, _state(info))))
+    console = make_console()
     console.print(table)
     user = next(path for source, path in plugins.folders() if source == "user")
-    console.print(Text(f"a file dropped into {user} is found there", style="dim"))
+    console.print(f"a file dropped into {user} is found there", style="dim")
 
 
 def _state(info: Any) -> str:
@@ -186,7 +185,7 @@ def new(
         emit({"name": name, "files": [str(file) for file in written]})
         return
     for file in written:
-        print(file)
+        say(file)
     notice(f"try it: workbench plugin check {written[0]}; then: workbench analyse FOLDER {name}")
 
 
@@ -208,7 +207,7 @@ def check(
         if isinstance(event, JobLog):
             lines.append(event.text)
             if not json:
-                print(event.text)
+                say(event.text)
 
     _, last = check_sync(str(file.absolute()), tell)
     failure = last if isinstance(last, JobFailed) else None
@@ -236,7 +235,6 @@ def trust(
     """
     from workbench import plugins
     from workbench.errors import BadInput
-    from workbench.text import clean
 
     folder = folder.expanduser().absolute()
     if not folder.is_dir():
@@ -244,7 +242,7 @@ def trust(
     review = plugins.review(folder)
     if not json:
         for line in review_lines(review):
-            print(clean(line, newlines=True))
+            say(line)
     if not review.sources.files:
         raise BadInput(f"{review.sources.folder}: there is no Python file that could be trusted{_disabled(review)}")
     asked = sys.stdin.isatty()
@@ -254,7 +252,7 @@ def trust(
     if json:
         emit(_review_object(review, trusted))
     elif trusted and not review.trusted:
-        print(f"trusted: {clean(review.workspace)}")
+        say(f"trusted: {review.workspace}")
     if not trusted and not asked:
         raise BadInput(
             f"{folder} is not trusted: there is no terminal to ask at; add --yes once you have read the code"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, STATE, console_of_tables, emit, notice
+from workbench.cli.common import FOLDER, JSON, STATE, console_of_tables, emit, notice, say
+from workbench.text import clean
 from workbench.workspace import val_name
 
 if TYPE_CHECKING:
@@ -74,13 +75,13 @@ def command(
         if json:
             emit({"run": run.id, "starred": run.starred, "tags": list(run.tags)})
         else:
-            print(f"{run.id} {'*' if run.starred else ''} {' '.join(run.tags)}".strip())
+            say(f"{run.id} {'*' if run.starred else ''} {' '.join(run.tags)}".strip())
         return
     done = "removed" if verb == "remove" else run.state
     if json:
         emit({"run": run.id, "state": done})
     else:
-        print(f"{run.id} {done}" + (", asked to stop" if verb == "stop" and run.active else ""))
+        say(f"{run.id} {done}" + (", asked to stop" if verb == "stop" and run.active else ""))
 
 
 def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> None:
@@ -89,7 +90,7 @@ def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> Non
 
     found = sweeps.load(workspace, sweep_id)
     if verb == "show":
-        emit(found.summary) if json else print("\n".join([found.id, found.state, *(run.id for run in found.runs)]))
+        emit(found.summary) if json else say("\n".join([found.id, found.state, *(run.id for run in found.runs)]))
         return
     if verb == "stop":
         found = sweeps.stop(found, wait=WAIT)
@@ -97,7 +98,7 @@ def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> Non
         found = sweeps.start(found)
     else:
         raise BadInput(f"{verb} wants a run, not a sweep")
-    emit({"sweep": found.id, "state": found.state}) if json else print(f"{found.id} {found.state}")
+    emit({"sweep": found.id, "state": found.state}) if json else say(f"{found.id} {found.state}")
 
 
 def plain(run: RunSnapshot) -> dict[str, Any]:
@@ -146,13 +147,13 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     for heading in ("run", "state"):
         table.add_column(heading, no_wrap=True)
     for heading in ("epoch", val_name(workspace.test_names), *names, "gap", "time"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(clean(heading), justify="right", no_wrap=True)
     for run in found:
         tests = [_percent(run.tests.get(name, {}).get("accuracy")) for name in names]
         gap = f"{100 * run.gap['value']:.1f}" if run.gap else "-"
         epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
         marks = " *" * run.starred + "".join(f" #{tag}" for tag in run.tags)
-        table.add_row(run.id + marks, run.state, epochs, _percent(run.val_accuracy), *tests, gap, seconds)
+        table.add_row(clean(run.id + marks), clean(run.state), epochs, _percent(run.val_accuracy), *tests, gap, seconds)
     console = console_of_tables()
     console.print(table)
     console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in looks.items()))
@@ -169,14 +170,14 @@ def _show(run: RunSnapshot, *, json: bool) -> None:
     from workbench.cli.train import show_result
 
     created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
-    print(f"{run.id}: {run.head}, {run.state}, {run.reached}, created {created}")
-    print("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
-    print(f"in {run.folder}")
+    say(f"{run.id}: {run.head}, {run.state}, {run.reached}, created {created}")
+    say("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
+    say(f"in {run.folder}")
     if run.waits_for:
-        print(f"waits for {run.waits_for}")
+        say(f"waits for {run.waits_for}")
     if run.error:
-        print(f"error: {run.error}")
+        say(f"error: {run.error}")
     if run.summary:
         show_result(run)
     elif run.val_accuracy is not None:
-        print(f"val accuracy after the last epoch: {run.val_accuracy:.1%}")
+        say(f"val accuracy after the last epoch: {run.val_accuracy:.1%}")

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, SET, STATE, console_of_tables, emit, notice, read_store
+from workbench.cli.common import (
+    FOLDER,
+    JSON,
+    SET,
+    STATE,
+    console_of_tables,
+    emit,
+    make_console,
+    notice,
+    read_store,
+    say,
+)
 from workbench.settings import parse_pairs
+from workbench.text import clean
 
 if TYPE_CHECKING:
     from workbench.runs.sweep import SweepSnapshot
@@ -44,7 +56,7 @@ def command(
         if json:
             emit({"sweep": sweep.id, "head": sweep.head, "state": sweep.state, "runs": [run.id for run in sweep.runs]})
         else:
-            print(sweep.id)
+            say(sweep.id)
         return
     sweep = _follow(sweep)
     if json:
@@ -55,15 +67,19 @@ def command(
 
 def _follow(sweep: SweepSnapshot) -> SweepSnapshot:
     """Watch a sweep until its end; raises Failed when it failed, Cancelled when it was stopped."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from workbench.errors import Cancelled, Failed
     from workbench.runs import sweep as sweeps
 
     notice(f"sweep {sweep.id}: {len(sweep.runs)} runs")
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn())
+    console = make_console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeRemainingColumn(),
+    )
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("sweep", total=1.0, done="")
@@ -72,7 +88,9 @@ def _follow(sweep: SweepSnapshot) -> SweepSnapshot:
                 sweep = sweeps.read_sweep(sweep.folder)
                 share = sum(min(run.epoch / max(run.epochs, 1), 1.0) for run in sweep.runs) / max(len(sweep.runs), 1)
                 finished = sum(run.state == "finished" for run in sweep.runs)
-                bar.update(task, completed=share, description=sweep.state, done=f"{finished}/{len(sweep.runs)} runs")
+                bar.update(
+                    task, completed=share, description=clean(sweep.state), done=f"{finished}/{len(sweep.runs)} runs"
+                )
     except KeyboardInterrupt:
         sweep = sweeps.stop(sweep, wait=30.0)
         if sweep.state != "finished":
@@ -94,15 +112,15 @@ def show(sweep: SweepSnapshot) -> None:
 
     table = Table(box=None, pad_edge=False)
     for heading in sweep.grid:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(clean(heading), justify="right", no_wrap=True)
     for heading in ("val", "epochs", "time"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("run", no_wrap=True)
     for run in sorted(sweep.runs, key=lambda run: -1.0 if run.val_accuracy is None else run.val_accuracy, reverse=True):
         val = run.state if run.val_accuracy is None else f"{run.val_accuracy:.2%}"
-        values = [str(run.settings.get(key)) for key in sweep.grid]
+        values = [clean(run.settings.get(key)) for key in sweep.grid]
         mark = " *" if run.id == sweep.best else ""
-        table.add_row(*values, val, str(run.epoch), f"{run.seconds:.1f} s", run.id + mark)
+        table.add_row(*values, val, str(run.epoch), f"{run.seconds:.1f} s", clean(run.id) + mark)
     console = console_of_tables()
     console.print(table)
     console.print("* chosen on val")

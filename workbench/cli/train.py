@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, notice, read_store
+from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, make_console, notice, read_store, say
 from workbench.heads import HEADS, HeadSpec
 from workbench.heads.spec import DataSettings, GradientSettings, TrainedByGradient
 from workbench.settings import Setting, declared, parse_pairs
+from workbench.text import clean
 from workbench.workspace import val_name
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def command(
         if json:
             emit({"run": run.id, "head": run.head, "epochs": run.epochs, "state": run.state, "folder": str(run.folder)})
         else:
-            print(run.id)
+            say(run.id)
         return
     follow(run, json=json)
 
@@ -80,14 +81,13 @@ def follow(run: RunSnapshot, *, json: bool) -> None:
 
 
 def _watch(run: RunSnapshot) -> RunSnapshot:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from workbench import runs
 
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("epoch {task.fields[epochs]}"),
         TextColumn("{task.fields[val]}"),
@@ -102,7 +102,9 @@ def _watch(run: RunSnapshot) -> RunSnapshot:
             rows, offset = runs.read_metrics(run.folder, offset)
             epoch = float(rows[-1]["epoch"]) if rows else epoch
             val = "" if run.val_accuracy is None else f"val {run.val_accuracy:.1%}"
-            bar.update(task, completed=epoch, description=_phase(run), epochs=f"{int(epoch)}/{run.epochs}", val=val)
+            bar.update(
+                task, completed=epoch, description=clean(_phase(run)), epochs=f"{int(epoch)}/{run.epochs}", val=val
+            )
             if not run.active:
                 return run
             time.sleep(POLL)
@@ -117,7 +119,6 @@ def _phase(run: RunSnapshot) -> str:
 def show_result(run: RunSnapshot) -> None:
     """A finished run's accuracies with their intervals, and the gap, on stdout."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     assert run.summary is not None
@@ -128,12 +129,12 @@ def show_result(run: RunSnapshot) -> None:
     for name, score in [("train", run.summary["train"]), (val_name(run.tests), run.summary["val"]), *run.tests.items()]:
         if score["n"]:
             table.add_row(*_row(name, score))
-    console = Console(highlight=False)
+    console = make_console()
     # a closed-form head is solved for, and has no epochs
     closed = run.head in HEADS and HEADS[run.head].fit is not None
     what = ", ".join(f"{key} {value:.3g}" for key, value in run.summary.get("chosen", {}).items() if _is_number(value))
     told = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
-    console.print(f"{run.head}, {told} in {run.seconds:.1f} s on {run.summary['device_name']}", markup=False)
+    console.print(f"{run.head}, {told} in {run.seconds:.1f} s on {run.summary['device_name']}")
     console.print(table)
     temperature = run.summary.get("temperature")
     if temperature and temperature["n"]:
@@ -145,8 +146,7 @@ def show_result(run: RunSnapshot) -> None:
         low, high = run.gap["ci"]
         console.print(
             f"gap {first} - {second}: {100 * run.gap['value']:.1f} points "
-            f"(95% interval {100 * low:.1f} to {100 * high:.1f}), {p_text(run.gap['p'])}",
-            markup=False,
+            f"(95% interval {100 * low:.1f} to {100 * high:.1f}), {p_text(run.gap['p'])}"
         )
 
 
@@ -158,7 +158,7 @@ def _row(name: str, score: dict[str, Any]) -> tuple[str, ...]:
     low, high = score["ci"]
     top5, f1 = (f"{score[key]:.1%}" if score.get(key) is not None else "-" for key in ("top5", "f1"))
     error = f"{score['ece']:.3f}, {score['calibrated']['ece']:.3f}" if score.get("calibrated") else "-"
-    return name, f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score['n']:,}"
+    return clean(name), f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score['n']:,}"
 
 
 def p_text(p: float) -> str:

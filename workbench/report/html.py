@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
 from workbench.api import Block, Chart, HeatMap, Metric, Samples, Table, Text
 from workbench.report import svg
-from workbench.report.parts import Section, cells, heading, metric_interval, metric_value, p_value, rows_shown
+from workbench.report.parts import (
+    Section,
+    cells,
+    given,
+    heading,
+    joined,
+    metric_interval,
+    metric_value,
+    p_value,
+    rows_shown,
+)
+from workbench.report.svg import escape
+from workbench.text import one_line
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--rule:#d9dee5;--paper:#fff}
@@ -43,11 +54,11 @@ def to_html(
     ]
     for section in sections:
         parts.append(f"<section><h2>{escape(section.title)}</h2>")
-        given = ", ".join(f"{name} = {value}" for name, value in section.params.items() if value is not None)
-        parts.append(f'<p class="soft">{escape(given)}</p>' if given else "")
+        settings = given(section.params)
+        parts.append(f'<p class="soft">{escape(settings)}</p>' if settings else "")
         parts += _blocks(section.blocks, pair)
         if section.failure:
-            parts.append(f'<p class="failed">Not complete: {escape(section.failure)}</p>')
+            parts.append(f'<p class="failed">Not complete: {escape(one_line(section.failure))}</p>')
         parts.append("</section>")
     return "\n".join([*filter(None, parts), "</body></html>\n"])
 
@@ -77,7 +88,7 @@ def _block(block: Block, pair: Sequence[str]) -> str:
             drawn = _titled(block.title, block.note) + f"<figure>{svg.heat_map(block)}</figure>"
             return f'<div class="map">{drawn}</div>'
         case Text():
-            return (_titled(block.title) if block.title else "") + f"<pre>{escape(block.text)}</pre>"
+            return (_titled(block.title) if block.title else "") + f"<pre>{escape(block.text, newlines=True)}</pre>"
         case Samples():
             notes = list(block.notes) or [""] * len(block.rows)
             rows = [[f"{row:,}", note] for row, note in zip(block.rows, notes, strict=True)]
@@ -86,7 +97,7 @@ def _block(block: Block, pair: Sequence[str]) -> str:
 
 def _metric(block: Metric) -> str:
     p = "" if block.p is None else p_value(block.p)
-    small = " · ".join(filter(None, [p, block.note]))
+    small = " · ".join(filter(None, [p, one_line(block.note)]))
     interval = f' <span class="soft">{escape(metric_interval(block))}</span>' if block.ci else ""
     return (
         f'<div class="metric"><span class="soft">{escape(block.name)}</span><br><b>{escape(metric_value(block))}</b>'
@@ -95,7 +106,7 @@ def _metric(block: Metric) -> str:
 
 
 def _titled(title: str, *notes: str) -> str:
-    told = "; ".join(filter(None, notes))
+    told = joined(*notes)
     return f"<h3>{escape(title)}</h3>" + (f'<p class="soft">{escape(told)}</p>' if told else "")
 
 

@@ -12,13 +12,16 @@ from workbench.api import Block, Chart, HeatMap, Metric, Samples, Table, Text
 from workbench.report.parts import (
     Section,
     cells,
+    given,
     heading,
+    joined,
     metric_interval,
     metric_value,
     number,
     p_value,
     rows_shown,
 )
+from workbench.text import clean, one_line
 
 POINTS = 60  # a chart becomes a table of at most so many points
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -31,17 +34,16 @@ def to_markdown(title: str, sections: Iterable[Section], facts: Mapping[str, str
     for section in sections:
         lines += ["", f"## {escape(section.title)}", ""]
         if section.params:
-            given = ", ".join(f"{name} = {value}" for name, value in section.params.items() if value is not None)
-            lines += [f"Parameters: {escape(given)}", ""]
+            lines += [f"Parameters: {escape(given(section.params))}", ""]
         lines += _blocks(section.blocks)
         if section.failure:
-            lines += ["", f"**Not complete:** {escape(section.failure)}"]
+            lines += ["", f"**Not complete:** {escape(one_line(section.failure))}"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def escape(text: object) -> str:
-    """Text that Markdown takes as it is."""
-    return _SPECIAL.sub(r"\\\1", str(text)).replace("\n", " ")
+    """Text that Markdown takes as it is, cleaned."""
+    return _SPECIAL.sub(r"\\\1", clean(text))
 
 
 def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
@@ -67,7 +69,7 @@ def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
                 if block.title:
                     yield from _titled(block.title)
                 fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", block.text)), default=0))
-                yield from (fence + "text", block.text, fence, "")
+                yield from (fence + "text", clean(block.text, newlines=True), fence, "")
             case Samples():
                 yield from _titled(block.title)
                 notes = list(block.notes) or [""] * len(block.rows)
@@ -78,13 +80,13 @@ def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
 def _metric(block: Metric) -> str:
     parts = [f"- **{escape(block.name)}**: {escape(metric_value(block))}", escape(metric_interval(block))]
     parts += [p_value(block.p)] if block.p is not None else []
-    parts += [f"({escape(block.note)})"] if block.note else []
+    parts += [f"({escape(one_line(block.note))})"] if block.note else []
     return " ".join(part for part in parts if part)
 
 
 def _titled(title: str, *notes: str) -> Iterator[str]:
     yield from (f"### {escape(title)}", "")
-    told = "; ".join(note for note in notes if note)
+    told = joined(*notes)
     if told:
         yield from (escape(told), "")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.api import Block, Metric, Table
+from workbench.text import clean, one_line
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def number(value: Any, percent: bool = False) -> str:
     if isinstance(value, int) and not percent:
         return f"{value:,}"
     if not isinstance(value, int | float):
-        return str(value)
+        return clean(value)
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "-∞")
     if percent:
@@ -53,7 +54,7 @@ def p_value(p: float) -> str:
 def metric_value(block: Metric) -> str:
     """The value with its unit."""
     shown = _in_unit(block, block.value)
-    return shown if block.unit in ("", "%") else f"{shown} {block.unit}"
+    return shown if block.unit in ("", "%") else f"{shown} {clean(block.unit)}"
 
 
 def metric_interval(block: Metric) -> str:
@@ -78,7 +79,17 @@ def cells(block: Table) -> list[list[str]]:
 
 def heading(name: str) -> str:
     """A column's name as people read it."""
-    return name.replace("_", " ")
+    return clean(name).replace("_", " ")
+
+
+def given(params: Mapping[str, Any]) -> str:
+    """`limit = 20, split = test1`: the parameters that have a value."""
+    return ", ".join(f"{clean(name)} = {clean(value)}" for name, value in params.items() if value is not None)
+
+
+def joined(*notes: str) -> str:
+    """Notes as one line of prose; those that are empty are left out."""
+    return "; ".join(filter(None, map(one_line, notes)))
 
 
 def rows_shown(block: Table) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
 from workbench.api import Chart, HeatMap, Series
 from workbench.report.parts import number
+from workbench.text import clean
 
 # Okabe and Ito's colours, dark enough for white paper; train, val and the two test sets keep theirs in every chart.
 SPLITS = {"train": "#0072B2", "val": "#007A58", "val of train": "#007A58", "test1": "#A86400", "test2": "#A2457C"}
@@ -19,6 +20,11 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 44
 MOST_POINTS = 2000
 SEQUENTIAL = ((247, 251, 255), (107, 174, 214), (8, 48, 107))
 DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))
+
+
+def escape(text: object, newlines: bool = False) -> str:
+    """Text that HTML and SVG take as it is, cleaned."""
+    return html.escape(clean(text, newlines))
 
 
 def colour(line: Series, place: int, pair: Sequence[str]) -> str:
@@ -50,7 +56,7 @@ def chart(block: Chart, pair: Sequence[str] = ()) -> str:
     marks = [(float(i), name) for i, name in enumerate(names)] or [(tick, f"{tick:g}") for tick in ticks(x_low, x_high)]
     for value, text in marks[:: max(1, len(marks) // 12)]:
         parts.append(
-            f'<text x="{place_x(value):.1f}" y="{HEIGHT - 26}" text-anchor="middle">{escape(text[:16])}</text>'
+            f'<text x="{place_x(value):.1f}" y="{HEIGHT - 26}" text-anchor="middle">{escape(clean(text)[:16])}</text>'
         )
     parts.append(f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>')
     middle = (LEFT + WIDTH - RIGHT) / 2
@@ -133,7 +139,7 @@ def heat_map(block: HeatMap) -> str:
     low, high = scale_of(block)
     cell = max(4.0, min(28.0, 520 / max(rows, columns, 1)))
     named = cell >= 9 and bool(block.row_names or block.column_names)
-    longest = max((len(str(name)) for name in (*block.row_names, *block.column_names)), default=0)
+    longest = max((len(clean(name)) for name in (*block.row_names, *block.column_names)), default=0)
     margin = min(longest, 18) * 6.2 + 8 if named else 4
     width, height = margin + columns * cell + 90, margin + rows * cell + 4
     style = f'style="max-width:{width:.0f}px"'
@@ -150,11 +156,11 @@ def heat_map(block: HeatMap) -> str:
     if named:
         for i, name in enumerate(block.row_names):
             y = margin + (i + 0.5) * cell + 3
-            parts.append(f'<text x="{margin - 4:.1f}" y="{y:.1f}" text-anchor="end">{escape(str(name)[:18])}</text>')
+            parts.append(f'<text x="{margin - 4:.1f}" y="{y:.1f}" text-anchor="end">{escape(clean(name)[:18])}</text>')
         for j, name in enumerate(block.column_names):
             x, y = margin + (j + 0.5) * cell + 3, margin - 4
             turned = f'transform="rotate(-90 {x:.1f} {y:.1f})"'
-            parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {turned}>{escape(str(name)[:18])}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {turned}>{escape(clean(name)[:18])}</text>')
     parts += _scale(low, high, block.diverging, margin + columns * cell + 14, margin)
     return "".join([*parts, "</svg>"])
 

@@ -9,13 +9,14 @@ import asyncio
 import functools
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
@@ -24,10 +25,10 @@ from textual.worker import get_current_worker
 from workbench import termination
 from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
-from workbench.text import counted
+from workbench.text import counted, one_line
 from workbench.tui import background, messages
 from workbench.tui.actions import BY_ID, bindings, read_keymap
-from workbench.tui.formats import clean
+from workbench.tui.harmless import HarmlessFilter
 from workbench.tui.jobs import Job, Jobs
 from workbench.tui.screens import build
 from workbench.tui.screens.base import WorkbenchScreen
@@ -66,6 +67,7 @@ class WorkbenchApp(App[int]):
         Raises BadInput when the user's keymap is wrong.
         """
         self.keymap_of_user = read_keymap()
+        self._harmless = HarmlessFilter()
         self.session = Session(workspace)
         self._first = first
         self._warm = warm
@@ -88,6 +90,9 @@ class WorkbenchApp(App[int]):
             await super().on_event(event)
 
     # ---- screens
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._harmless]
 
     def _make_first(self) -> Screen[Any]:
         screen = self._screen(self._first)
@@ -337,7 +342,7 @@ class WorkbenchApp(App[int]):
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """A short notice in the corner; `text` is never markup."""
-        self.notify(clean(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)  # type: ignore[arg-type]
+        self.notify(one_line(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)  # type: ignore[arg-type]
 
     def on_worker_state_changed(self, event: TextualWorker.StateChanged) -> None:
         """A worker that raised is told of, never swallowed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -13,16 +12,11 @@ from workbench.text import clean as safe
 from workbench.tui.theme import Palette
 
 SPARKS = "▁▂▃▄▅▆▇█"
-# Direction marks and lone surrogates: the first hide text, the second cannot be written to a terminal at all.
-_UNSHOWN = re.compile("[\u200e\u200f\u061c\ufeff\ud800-\udfff]")
 
 
 def clean(value: object, *, lines: bool = False) -> str:
-    """`value` as text without control codes: safe to draw whatever the data holds. `lines` keeps line breaks."""
-    text = str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSHOWN.sub("\ufffd", safe(text.replace("\t", "    ") if lines else text, newlines=lines))
+    """`workbench.text.clean`; `lines` keeps line breaks, and makes tabs blanks."""
+    return safe(str(value).expandtabs(4), newlines=True) if lines else safe(value)
 
 
 def data_text(value: object, style: str = "", *, lines: bool = False) -> Text:

@@ -1,4 +1,4 @@
-"""Blocks to messages and back: checked where they leave the plugin, cleaned where they arrive."""
+"""Blocks to messages and back: checked where they leave the plugin; their text is cleaned where it is shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from workbench.api import Block, Chart, HeatMap, Metric, Samples, Series, Table, Text
-from workbench.text import clean
 from workbench.worker import wire
 
 KINDS = (Metric, Table, Chart, HeatMap, Text, Samples)
@@ -38,7 +37,7 @@ def encode(block: object) -> wire.Message:
 
 
 def decode(message: dict[str, Any], buffers: list[bytes]) -> Block:
-    """The block of a message, its text without control characters; raises ValueError for a message that holds none."""
+    """The block of a message; raises ValueError for a message that holds none."""
     try:
         block: Block = _DECODERS[message["block"]](dict(message["body"]), buffers)
         return block
@@ -124,58 +123,56 @@ def _samples(block: Samples) -> dict[str, Any]:
 def _read_metric(body: dict[str, Any], _: list[bytes]) -> Metric:
     ends = body["ci"]
     return Metric(
-        clean(body["name"]),
+        str(body["name"]),
         float(body["value"]),
         ci=None if ends is None else (float(ends[0]), float(ends[1])),
-        unit=clean(body["unit"]),
+        unit=str(body["unit"]),
         p=None if body["p"] is None else float(body["p"]),
-        split=clean(body["split"]),
-        note=clean(body["note"]),
+        split=str(body["split"]),
+        note=str(body["note"]),
     )
 
 
 def _read_table(body: dict[str, Any], buffers: list[bytes]) -> Table:
     return Table(
         wire.frame(body["frame"], buffers),
-        title=clean(body["title"]),
+        title=str(body["title"]),
         of=body["of"],
-        samples=clean(body["samples"]),
-        split=clean(body["split"]),
-        percent=tuple(clean(name) for name in body["percent"]),
-        note=clean(body["note"]),
+        samples=str(body["samples"]),
+        split=str(body["split"]),
+        percent=tuple(str(name) for name in body["percent"]),
+        note=str(body["note"]),
     )
 
 
 def _read_chart(body: dict[str, Any], buffers: list[bytes]) -> Chart:
     series = tuple(
-        Series(
-            clean(line["name"]), wire.array(line["x"], buffers), wire.array(line["y"], buffers), clean(line["split"])
-        )
+        Series(str(line["name"]), wire.array(line["x"], buffers), wire.array(line["y"], buffers), str(line["split"]))
         for line in body.pop("series")
     )
-    return Chart(series, **{name: clean(text) for name, text in body.items()})
+    return Chart(series, **{name: str(text) for name, text in body.items()})
 
 
 def _read_heat_map(body: dict[str, Any], buffers: list[bytes]) -> HeatMap:
     return HeatMap(
         wire.array(body["values"], buffers),
-        title=clean(body["title"]),
-        row_names=tuple(clean(name) for name in body["row_names"]),
-        column_names=tuple(clean(name) for name in body["column_names"]),
+        title=str(body["title"]),
+        row_names=tuple(str(name) for name in body["row_names"]),
+        column_names=tuple(str(name) for name in body["column_names"]),
         low=None if body["low"] is None else float(body["low"]),
         high=None if body["high"] is None else float(body["high"]),
         diverging=body["diverging"],
-        note=clean(body["note"]),
+        note=str(body["note"]),
     )
 
 
 def _read_text(body: dict[str, Any], _: list[bytes]) -> Text:
-    return Text(clean(body["text"], newlines=True), title=clean(body["title"]))
+    return Text(str(body["text"]), title=str(body["title"]))
 
 
 def _read_samples(body: dict[str, Any], _: list[bytes]) -> Samples:
-    notes = tuple(clean(note) for note in body["notes"])
-    return Samples(clean(body["split"]), tuple(body["rows"]), title=clean(body["title"]), notes=notes)
+    notes = tuple(str(note) for note in body["notes"])
+    return Samples(str(body["split"]), tuple(body["rows"]), title=str(body["title"]), notes=notes)
 
 
 _DECODERS: dict[str, Any] = {

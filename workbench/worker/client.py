@@ -200,12 +200,10 @@ def _cancelled(job: _Job, message: str = "cancelled") -> JobFailed:
 
 def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
     """The event in a message; raises ValueError for a message that holds none."""
-    from workbench.text import clean
-
     try:
         match message["kind"]:
             case "progress":
-                return JobProgress(job, float(message["fraction"]), clean(message["text"]))
+                return JobProgress(job, float(message["fraction"]), str(message["text"]))
             case "block":
                 from workbench.worker import blocks  # polars, 80 ms, only once there is something to show
 
@@ -213,7 +211,7 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
             case "done":
                 return JobDone(job, float(message["seconds"]), bool(message["cached"]), dict(message["params"]))
             case "failed":
-                told = clean(message["message"], newlines=True), clean(message["traceback"], newlines=True)
+                told = str(message["message"]), str(message["traceback"])
                 return JobFailed(job, *told, cast(FailureKind, message["failure"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a message that cannot be read ({error})") from None

@@ -163,12 +163,12 @@ class Process:
             self._line(rest)
 
     def _line(self, raw: bytes) -> None:
-        from workbench.text import clean
+        from workbench.text import printed
 
         text, _, mark = raw.rpartition(b"\0")
         ends = bool(self._mark) and mark == self._mark.encode()
         if not ends or text:
-            line = clean((text if ends else raw).decode("utf-8", "replace"))
+            line = printed((text if ends else raw).decode("utf-8", "replace"))
             shown = line if len(line) <= LINE_LENGTH else line[:LINE_LENGTH] + " ..."
             self._last.append(shown)
             if self._on_line is not None:

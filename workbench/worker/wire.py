@@ -7,6 +7,7 @@ what comes back from a plugin's process is data and cannot run code.
 from __future__ import annotations
 
 import io
+import json
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,11 @@ Message = tuple[dict[str, Any], list[bytes]]
 
 def pack(message: dict[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
     """A message as bytes."""
-    head = msgspec.json.encode({**message, "sizes": [len(buffer) for buffer in buffers]})
+    whole = {**message, "sizes": [len(buffer) for buffer in buffers]}
+    try:
+        head = msgspec.json.encode(whole)
+    except UnicodeEncodeError:  # a lone surrogate, as in a path that is not UTF-8
+        head = json.dumps(whole).encode()
     return b"".join([HEADER.pack(len(head), sum(map(len, buffers))), head, *buffers])
 
 
@@ -36,13 +41,13 @@ def sizes(header: bytes) -> tuple[int, int]:
 def unpack(head: bytes, body: bytes) -> Message:
     """The message in the two parts that `sizes` announced; raises ValueError when they hold none."""
     try:
-        message = msgspec.json.decode(head)
+        message = json.loads(head) if b"\\ud" in head.lower() else msgspec.json.decode(head)
         lengths = message.pop("sizes")
         ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
         if (ends[-1] if ends else 0) != len(body):
             raise ValueError
         return message, [body[end - length : end] for end, length in zip(ends, lengths, strict=True)]
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError):
+    except (msgspec.DecodeError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise ValueError("a message that cannot be read") from None
 
 
@@ -99,23 +104,12 @@ def array(packed: dict[str, Any], buffers: Sequence[bytes]) -> Any:
     import numpy as np
 
     if "text" in packed:
-        from workbench.text import clean
-
-        return np.array([clean(item) for item in packed["text"]], dtype=object)
+        return np.array([str(item) for item in packed["text"]], dtype=object)
     return np.frombuffer(buffers[packed["buffer"]], np.dtype(packed["dtype"])).reshape(packed["shape"])
 
 
 def frame(packed: dict[str, Any], buffers: Sequence[bytes]) -> Any:
-    """The table that `Writer.frame` packed, its text and column names cleaned."""
+    """The table that `Writer.frame` packed."""
     import polars as pl
 
-    from workbench.text import BREAKS, UNSAFE, clean
-
-    found = pl.read_ipc(buffers[packed["buffer"]])
-    names: list[str] = []
-    for name in found.columns:
-        plain = clean(name)
-        names.append(plain if plain not in names else f"{plain} ({len(names) + 1})")
-    found.columns = names
-    texts = pl.col(pl.String).str.replace_all(UNSAFE, "").str.replace_all(BREAKS, " ")
-    return found.with_columns(texts) if pl.String in found.dtypes else found
+    return pl.read_ipc(buffers[packed["buffer"]])

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from workbench.text import counted
+from workbench.text import counted, one_line
 from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, duration
 from workbench.tui.session import Session
@@ -89,21 +89,21 @@ def findings(
         colour = palette.severities[COLOURS[check.severity]]
         parts: list[RenderableType] = [
             Text(clean(check.title), style=f"bold {palette.text}"),
-            Text(clean(check.saw), style=palette.text, overflow="fold"),
+            Text(one_line(check.saw), style=palette.text, overflow="fold"),
         ]
         if check.severity != "fine" or full:
             words = Table.grid(padding=(0, 1))
             for label, told in (("why", check.why), ("do", check.todo)):
                 if told:
                     words.add_row(
-                        Text(label, style=palette.muted), Text(clean(told), style=palette.muted, overflow="fold")
+                        Text(label, style=palette.muted), Text(one_line(told), style=palette.muted, overflow="fold")
                     )
             parts += [words] if words.row_count else []
         told_all = Padding(Group(*parts), (0, 0, 1, 0)) if full else Group(*parts)
         table.add_row(Text(check.severity, style=f"bold {colour}"), told_all)
     for note in notes:
         table.add_row(
-            Text("note", style=f"bold {palette.muted}"), Text(clean(note), style=palette.text, overflow="fold")
+            Text("note", style=f"bold {palette.muted}"), Text(one_line(note), style=palette.text, overflow="fold")
         )
     if checks is None:
         table.add_row("", Text("looking ...", style=palette.muted))
@@ -165,7 +165,7 @@ def state_text(slow: tuple[Check, ...] | None, job: Job | None, palette: Palette
         return text
     if job is not None and job.state in ("failed", "cancelled"):
         failed = job.state == "failed"
-        text.append("the slow checks " + (f"failed: {clean(job.error)}" if failed else "were stopped"))
+        text.append("the slow checks " + (f"failed: {one_line(job.error)}" if failed else "were stopped"))
         key("⏎", "again")
         return text
     text.append("quick checks; labels and leakage not looked at yet, which reads the features")

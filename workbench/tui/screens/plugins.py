@@ -11,7 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
-from workbench.tui.formats import clean
+from workbench.text import one_line
 from workbench.tui.jobs import Job
 from workbench.tui.messages import PluginsFound, SampleFound
 from workbench.tui.screens import plugins_parts
@@ -132,7 +132,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         self._signature = event.signature
         if event.error:
             self.bench.say(event.error, severity="error")
-            self.query_one("#detail", Static).update(clean(event.error))
+            self.query_one("#detail", Static).update(one_line(event.error))
             return
         self._found = {plugins_parts.key_of(info): info for info in plugins_parts.own_first(event.plugins)}
         self._fill()

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from workbench.text import one_line
 from workbench.tui.formats import clean, shorten
 from workbench.tui.screens.dialogs import flowing
 from workbench.tui.session import Session
@@ -75,7 +76,7 @@ def state_words(info: PluginInfo, session: Session) -> tuple[str, str]:
     if not info.trusted:
         return "changed since trusted" if info.verdict == "changed" else "needs trust", "warning"
     if info.error:
-        return f"set aside: {clean(info.error)}", "error"
+        return f"set aside: {one_line(info.error)}", "error"
     if info.needs_run and session.run is None:
         return "ready, needs a run", "note"
     return "ready", "good"
@@ -158,7 +159,7 @@ def detail_text(info: PluginInfo, session: Session) -> Group:
 def _parameters(settings: Sequence[Setting], palette: Palette) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for setting in settings:
-        told = " · ".join(part for part in (clean(setting.help), setting.allowed) if part)
+        told = " · ".join(part for part in (one_line(setting.help), clean(setting.allowed)) if part)
         shown = told.replace(">=", "≥").replace("<=", "≤")
         table.add_row(Text(clean(setting.name), style=palette.text), Text(shown, style=palette.muted))
     return table
@@ -176,7 +177,7 @@ UNREAD = "its parameters are only known to its own code: it runs with its defaul
 def aside_text(info: PluginInfo) -> str:
     """Why an analysis is set aside, and what then."""
     where = f"{short_path(info.path)}: " if info.path else ""
-    return f"{where}{clean(info.error)}. Mend the file: it is read again when it changes. All others go on working."
+    return f"{where}{one_line(info.error)}. Mend the file: it is read again when it changes. All others go on working."
 
 
 def trust_text(info: PluginInfo, workspace: Workspace) -> str:

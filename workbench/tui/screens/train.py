@@ -11,8 +11,8 @@ from textual.widgets import ContentSwitcher, Static
 
 from workbench import files
 from workbench.errors import BadInput
+from workbench.text import one_line
 from workbench.tui import background
-from workbench.tui.formats import clean
 from workbench.tui.messages import MetricsRead, RunRefused, RunStarted
 from workbench.tui.screens import train_parts
 from workbench.tui.screens.base import WorkbenchScreen
@@ -190,7 +190,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
         text = train_parts.heading(run, width, palette, self.session.store)
         text.append("\n").append_text(train_parts.settings_text(run, width, palette))
         if run.error:
-            text.append(f"\n{clean(run.error)}", style=palette.severities["error"])
+            text.append(f"\n{one_line(run.error)}", style=palette.severities["error"])
         if not run.active:
             results = train_parts.results_text(run, self.session, width, short=self.size.height < 32)
             text.append("\n" if results else "").append_text(results)

@@ -16,6 +16,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.text import one_line
 from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, points, shorten
 from workbench.tui.theme import Palette
@@ -148,7 +149,7 @@ def metrics_text(metrics: Sequence[Metric], width: int, palette: Palette) -> Tex
                 interval(metric.value, metric.ci, low, high, room, colour, palette.faint, mark)
             )
         tail = "  ".join(
-            part for part in (p_value(metric.p) if metric.p is not None else "", clean(metric.note)) if part
+            part for part in (p_value(metric.p) if metric.p is not None else "", one_line(metric.note)) if part
         )
         line.append(f"  {tail}" if tail else "", style=palette.muted)
         line.truncate(width, overflow="ellipsis")
@@ -202,7 +203,7 @@ class TableBlock(Alive, Vertical):
 
         title = _title(self.block.title, self.palette)
         if self.block.note:
-            title.append(f"  {clean(self.block.note)}", style=self.palette.muted)
+            title.append(f"  {one_line(self.block.note)}", style=self.palette.muted)
         yield Static(title, classes="title")
         yield TablePanel()
 
@@ -286,7 +287,7 @@ def heat_text(block: HeatMap, width: int, height: int, palette: Palette) -> Text
         told = f"  each cell the mean of up to {-(-values.shape[0] // rows)}×{-(-values.shape[1] // columns)}"
         title.append(told, style=palette.muted)
     if block.note:
-        title.append(f"  {clean(block.note)}", style=palette.muted)
+        title.append(f"  {one_line(block.note)}", style=palette.muted)
     title.truncate(width, overflow="ellipsis")
     text = title.append("\n")
     for top in range(0, small.shape[0], 2):

@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widget import Widget
 
+from workbench.text import one_line
 from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, number, percent, plain, shorten
 from workbench.tui.theme import Palette, no_colour
@@ -230,7 +231,7 @@ def _head(
         del parts[1 if axes.title else 0]
         rows, _ = _rows(parts, width, most, palette)
     labels = " against ".join(clean(label) for label in (axes.y_label, axes.x_label) if label)
-    for part in (clean(axes.note), labels):
+    for part in (one_line(axes.note), labels):
         if part and rows[-1].cell_len + len(part) + 2 <= width:
             rows[-1].append(f"  {part}" if rows[-1] else part, style=palette.muted)
     return Text("\n", no_wrap=True).join(rows)

@@ -18,7 +18,7 @@ from textual.widgets import Static
 
 from workbench.errors import BadInput
 from workbench.images.child import decode_apart
-from workbench.tui.formats import clean
+from workbench.text import one_line
 from workbench.tui.theme import no_colour
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Picture(Container):
 
     def _tell(self, text: str) -> None:
         self._drop_graphics()
-        self.query_one(Static).update(Text(clean(text)))
+        self.query_one(Static).update(Text(one_line(text)))
 
     def _drop_graphics(self) -> None:
         for widget in list(self.children)[1:]:
