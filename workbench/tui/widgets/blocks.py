@@ -25,6 +25,7 @@ from workbench.tui.widgets.chart import Axes, ChartView, Line
 if TYPE_CHECKING:
     from workbench.api import Block, Chart, HeatMap, Metric, Samples, Table
 
+TICK_WIDTH, MOST_TICKS = 12, 8  # of words along the x axis of a chart
 TABLE_ROWS = 14  # lines of a table among other blocks; alone it takes all the room there is
 
 
@@ -243,13 +244,19 @@ class SamplesBlock(Alive, Vertical):
 
 
 def chart_parts(block: Chart, palette: Palette) -> tuple[list[Line], Axes]:
-    """A chart block as lines and axes; series that name a split get its colour."""
+    """A chart block as lines and axes. Series that name a split get its colour; x that is text gets ticks."""
     lines, other = [], 0
+    words = dict.fromkeys(str(x) for series in block.series for x in series.x if isinstance(x, str))
+    places = {word: float(place) for place, word in enumerate(words)}
     for series in block.series:
         colour = palette.split(series.split) if series.split else palette.series(other)
         other += not series.split
-        lines.append(Line(series.name, np.asarray(series.x), np.asarray(series.y), colour))
-    return lines, Axes(block.title, block.x_label, block.y_label, block.kind, note=block.note)
+        x = np.array([places.get(str(at), math.nan) for at in series.x]) if places else np.asarray(series.x)
+        lines.append(Line(series.name, x, np.asarray(series.y), colour))
+    ticks = tuple((place, shorten(word, TICK_WIDTH)) for word, place in places.items())[
+        :: 1 + len(places) // MOST_TICKS
+    ]
+    return lines, Axes(block.title, block.x_label, block.y_label, block.kind, note=block.note, x_ticks=ticks)
 
 
 class HeatMapView(Widget):
