@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from workbench.errors import BadInput, nearest
 
@@ -117,6 +117,18 @@ def param(
     the form offer the splits of the workspace (a split's name, or `test1` and `test2` for the chosen pair).
     """
     return Setting("", str, default, help, ge, gt, le, lt, tuple(choices), kind, unit)
+
+
+class Choice(Protocol):
+    """An entry of a registry whose names are the choices of a setting."""
+
+    @property
+    def help(self) -> str: ...
+
+
+def described(text: str, choices: Mapping[str, Choice]) -> str:
+    """The help of a setting from what the registry of its choices says of each: `text; first: ...; second: ...`."""
+    return "; ".join([text, *(f"{name}: {choice.help}" for name, choice in choices.items())])
 
 
 def declared(owner: type) -> dict[str, Setting]:

@@ -21,7 +21,7 @@ from workbench.features.ingest import open_store
 from workbench.features.store import TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
-from workbench.training import loop, together
+from workbench.training import batched, loop
 from workbench.training.recorder import Silent
 from workbench.workspace import Workspace
 
@@ -51,7 +51,7 @@ def measure(view: TrainingView, epochs: int) -> None:
     for _ in range(2):
         told = [Silent() for _ in settings]
         started = time.perf_counter()
-        swept = list(zip(together.train(view, HEADS["linear"], settings, told), told, strict=True))
+        swept = list(zip(batched.train(view, HEADS["linear"], settings, told), told, strict=True))
         times.append(time.perf_counter() - started)
         if not alone:
             started = time.perf_counter()

@@ -50,7 +50,7 @@ def view_of(rows: int, val: int = 0) -> Any:
 def trainer(view: Any, recorder: Recorder, **values: object) -> loop.Trainer:
     """A trainer of nn1 that is ready to run."""
     settings = {"batch_size": BATCH, "lr": 5e-5, "transform": "none", "device": "cpu", "epochs": 1, **values}
-    return loop.Trainer(view, HEADS["nn1"], heads.resolve_settings("nn1", settings), recorder, None)
+    return loop.Trainer(view, HEADS["nn1"], [heads.resolve_settings("nn1", settings)], [recorder], [None])
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

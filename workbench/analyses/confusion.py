@@ -12,7 +12,7 @@ from workbench.api import Analysis, Block, Context, HeatMap, Metric, Table, para
 from workbench.errors import choose
 from workbench.stats import confusion
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.tests import benjamini_hochberg, two_proportion_z
+from workbench.stats.significance import benjamini_hochberg, two_proportion_z
 
 HEAT_MAP_CLASSES = 20
 SORTS = ("recall", "precision", "f1", "support", "label")

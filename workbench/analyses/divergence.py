@@ -14,7 +14,7 @@ from workbench.analyses._shared import identity
 from workbench.api import Analysis, BadInput, Block, Chart, Context, Metric, Series, Table, param
 from workbench.errors import choose
 from workbench.stats import divergence
-from workbench.stats.tests import benjamini_hochberg, holm
+from workbench.stats.significance import benjamini_hochberg, holm
 
 if TYPE_CHECKING:
     from workbench.features.store import Split

@@ -10,7 +10,7 @@ import polars as pl
 from workbench.analyses._shared import labels, names
 from workbench.api import Analysis, BadInput, Block, Context, Metric, Table, param
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.tests import benjamini_hochberg, two_proportion_z
+from workbench.stats.significance import benjamini_hochberg, two_proportion_z
 
 
 class Gap(Analysis):

@@ -9,7 +9,8 @@ import typer
 
 from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, make_console, notice, read_store, say
 from workbench.heads import HEADS, HeadSpec
-from workbench.heads.spec import DataSettings, GradientSettings, TrainedByGradient
+from workbench.heads.descent import GradientSettings
+from workbench.heads.settings import DataSettings, TrainedByGradient
 from workbench.settings import Setting, declared, parse_pairs
 from workbench.text import clean
 from workbench.workspace import val_name

@@ -11,7 +11,8 @@ from typing import Any
 
 from workbench.errors import choose
 from workbench.heads import cosine, knn, lda, linear, logistic, mlp, nn1, nn2, prototype, ridge
-from workbench.heads.spec import HeadSpec, check_device
+from workbench.heads.settings import check_device
+from workbench.heads.spec import HeadSpec
 from workbench.settings import resolve
 
 __all__ = ["HEADS", "HeadSpec", "find", "resolve_settings"]

@@ -7,32 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from workbench.errors import BadInput
-from workbench.heads.spec import DataSettings
-from workbench.settings import param
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, device
-
-
-class ClosedForm(DataSettings):
-    """Settings of a head that is solved for."""
-
-    choose_by: str = param(
-        "accuracy",
-        choices=("accuracy", "loss"),
-        help="what decides on val among candidates; equal accuracy: lower loss",
-    )
-
-
-class Calibrated(ClosedForm):
-    """Settings of a closed-form head whose scores are no probabilities by themselves."""
-
-    calibrate: bool = param(
-        True,
-        help="scale the scores by the temperature that fits val best (train without val), so that softmax gives honest "
-        "probabilities; false: as the formula gives them",
-    )
 
 
 class Rows(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.heads.fitting import ClosedForm, Fitting, better, needs_val
+from workbench.heads.fitting import Fitting, better, needs_val
+from workbench.heads.settings import ClosedForm
 from workbench.heads.spec import HeadSpec
 from workbench.settings import param
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
 from workbench.heads.fitting import Rows
-from workbench.heads.spec import HeadSpec, TrainedByGradient
+from workbench.heads.settings import TrainedByGradient
+from workbench.heads.spec import HeadSpec
 from workbench.settings import param
 
 if TYPE_CHECKING:

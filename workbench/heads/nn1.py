@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.heads.spec import HeadSpec, TrainedByGradient
+from workbench.heads.settings import TrainedByGradient
+from workbench.heads.spec import HeadSpec
 from workbench.settings import param
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.heads.fitting import Calibrated, Fitting
+from workbench.heads.fitting import Fitting
+from workbench.heads.settings import Calibrated
 from workbench.heads.spec import HeadSpec
 from workbench.settings import param
 
@@ -24,10 +25,10 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     """`D -> C`; for the metric cosine after bringing each sample to length 1."""
     from torch import nn
 
-    from workbench.heads.transforms import Length
+    from workbench.heads.transforms.modules import Length
 
     linear = nn.Linear(dim, classes)
-    return linear if settings.metric == "euclidean" else nn.Sequential(Length(), linear)
+    return linear if settings.metric == "euclidean" else nn.Sequential(Length(dim, settings), linear)
 
 
 def fit(module: nn.Module, problem: Fitting) -> None:

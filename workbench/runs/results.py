@@ -15,7 +15,7 @@ from workbench.runs.folder import RunFolder
 from workbench.stats import bootstrap
 from workbench.stats.calibration import expected_calibration_error
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.tests import two_proportion_z
+from workbench.stats.significance import two_proportion_z
 from workbench.training.evaluate import Predictions, fit_temperature, predict
 from workbench.training.recorder import Stopped
 

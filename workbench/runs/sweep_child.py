@@ -49,12 +49,12 @@ class Sweep:
 
     def _possible(self, runs: list[RunFolder]) -> bool:
         from workbench import heads
-        from workbench.training import checkpoint, together
+        from workbench.training import batched, checkpoint
 
         settings = [heads.resolve_settings(run.head, run.config["settings"]) for run in runs]
         asked = any(run.config["settings"].get("test_curves") for run in runs)
         saved = [checkpoint.read(run.path) for run in runs]
-        return not asked and together.possible(heads.find(runs[0].head), settings) and together.same_step(saved)
+        return not asked and batched.possible(heads.find(runs[0].head), settings) and batched.same_step(saved)
 
     def _alone(self, run: RunFolder) -> None:
         if self.stop_requested:
@@ -74,7 +74,7 @@ class Sweep:
 
     def _together(self, runs: list[RunFolder]) -> None:
         from workbench import heads
-        from workbench.training import checkpoint, together
+        from workbench.training import batched, checkpoint
 
         with ExitStack() as locks:
             for run in runs:
@@ -92,7 +92,7 @@ class Sweep:
                 if one is not None:
                     recorder.resumed(one.about["epoch"], one.about["step"])
             try:
-                found = together.train(view, heads.find(runs[0].head), settings, self.recorders, saved)
+                found = batched.train(view, heads.find(runs[0].head), settings, self.recorders, saved)
             except BaseException as error:  # each run says what happened to it, and the sweep then says it too
                 for run, state in zip(runs, states, strict=True):
                     _end(run, state, error)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.stats.intervals import newcombe_difference
-from workbench.stats.tests import two_proportion_z
+from workbench.stats.significance import two_proportion_z
 
 
 @dataclass(frozen=True)

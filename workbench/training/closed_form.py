@@ -41,7 +41,7 @@ class Fit:
         self.raw_dim, self.classes = view.dim, len(view.classes)
         self.dim = transforms.width(settings, view.dim)
         self.device = devices.resolve(settings.device)
-        memory.hold_freed()
+        memory.retain_freed()
         if len(view.train_rows) == 0:
             raise BadInput("train has no rows; lower [validation] fraction in workbench.toml")
         self.source = Source(view.fingerprint, view.features, view.train_rows)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from workbench.errors import BadInput
 from workbench.features.store import TrainingView
 from workbench.heads import HeadSpec, transforms
-from workbench.training import devices, orders
-from workbench.training.orders import Balanced, Pieces
+from workbench.training import devices, sampling
 from workbench.training.rows import Batch, Rows
+from workbench.training.sampling import Balanced, Pieces
 
 BATCH, STEPS = 512, 64  # without a batch size given: this many rows, fewer when an epoch would have fewer steps
 
@@ -45,13 +45,13 @@ class Data:
         self.width = transforms.width(settings, view.dim)  # of transformed features
         self.batch = batch_size(settings, spec, len(view.train_rows))
         # a last batch of one row is joined to the one before it when the head cannot be trained on one
-        self.edges = orders.bounds(len(view.train_rows), self.batch, spec.min_batch)
+        self.edges = sampling.bounds(len(view.train_rows), self.batch, spec.min_batch)
         self.bytes = 4 * view.dim * (len(view.train_rows) + len(view.val_rows))
         self.free = devices.free_bytes(device)
         self.cut: Pieces | None = None
         self.train, self.val = self._load(view, resident=devices.fits(self.bytes, device))
         if not self.train.resident and settings.balance != "sampling":
-            self.cut = Pieces(orders.BLOCK, devices.buffer_batches(4 * view.dim, self.batch, device))
+            self.cut = Pieces(sampling.BLOCK, devices.buffer_batches(4 * view.dim, self.batch, device))
         self.transform = self._fit()
         self._balanced = Balanced(self.train.labels) if settings.balance == "sampling" else None
 
@@ -87,5 +87,5 @@ class Data:
         if self._balanced is not None:
             return self._balanced.draw(rows, seed, epoch)
         if self.cut is not None:
-            return torch.from_numpy(orders.by_pieces(self.cut, self.edges, seed, epoch)).to(self.device)
-        return orders.shuffled(rows, seed, epoch, self.device)
+            return torch.from_numpy(sampling.by_pieces(self.cut, self.edges, seed, epoch)).to(self.device)
+        return sampling.shuffled(rows, seed, epoch, self.device)

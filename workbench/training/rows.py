@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.training.orders import Pieces
+from workbench.training.sampling import Pieces
 from workbench.training.stream import Stream
 
 CHUNK_BYTES = 64 * 2**20

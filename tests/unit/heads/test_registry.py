@@ -15,9 +15,9 @@ from workbench import heads
 from workbench.errors import BadInput
 from workbench.features.store import TrainingView
 from workbench.heads import HEADS, trained, transforms
-from workbench.heads.spec import SCHEDULES, TRANSFORMS
+from workbench.heads.transforms import CHOICES, TRANSFORMS
 from workbench.settings import declared, values_of
-from workbench.training import loop, schedules
+from workbench.training import loop
 from workbench.training.recorder import Silent
 
 DIM, CLASSES = 6, 4
@@ -116,7 +116,15 @@ def test_nn1_and_nn2_have_the_stated_layers() -> None:
     assert kinds == ["Linear", "BatchNorm1d", "ReLU", "Dropout"] * 3 + ["Linear"]
 
 
-def test_the_declared_choices_are_the_ones_there_are() -> None:
-    assert tuple(schedules.SCHEDULES) == SCHEDULES
-    for name in TRANSFORMS:
-        transforms.make(heads.resolve_settings("linear", {"transform": name}), DIM)
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_transform_can_be_made_and_is_explained(name: str) -> None:
+    setting = declared(HEADS["linear"].Settings)["transform"]
+    assert name in setting.choices
+    assert all(f"{part}: {TRANSFORMS[part].help}" in setting.help for part in name.split("+"))
+    transforms.make(heads.resolve_settings("linear", {"transform": name}), DIM)
+
+
+@pytest.mark.parametrize("setting", ["activation", "norm"])
+def test_every_choice_of_mlp_can_be_built(setting: str) -> None:
+    for choice in declared(HEADS["mlp"].Settings)[setting].choices:
+        HEADS["mlp"].build(DIM, CLASSES, heads.resolve_settings("mlp", {"hidden": "4", setting: choice}))

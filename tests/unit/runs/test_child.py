@@ -23,7 +23,7 @@ from workbench.features.ingest import open_store
 from workbench.features.store import Store, TrainingView
 from workbench.runs import RunSnapshot, processes
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.tests import two_proportion_z
+from workbench.stats.significance import two_proportion_z
 from workbench.workspace import Workspace
 
 Launch = Callable[..., RunSnapshot]

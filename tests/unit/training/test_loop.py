@@ -17,7 +17,7 @@ from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
 from workbench.settings import declared
-from workbench.training import checkpoint, data, devices, loop, orders
+from workbench.training import checkpoint, data, devices, loop, sampling
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.evaluate import predict
 from workbench.training.recorder import Diverged, Silent, Stopped
@@ -168,7 +168,7 @@ def test_batch_norm_needs_two_rows(store: Store) -> None:
 
 @given(rows=st.integers(1, 5000), batch=st.integers(1, 700), least=st.integers(1, 2))
 def test_batches_cover_all_rows_once(rows: int, batch: int, least: int) -> None:
-    bounds = orders.bounds(rows, batch, least)
+    bounds = sampling.bounds(rows, batch, least)
     assert [place for start, end in bounds for place in range(start, end)] == list(range(rows))
     sizes = [end - start for start, end in bounds]
     assert max(sizes) <= batch + least - 1

@@ -16,10 +16,10 @@ from workbench.errors import BadInput, Failed
 from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
-from workbench.training import checkpoint, devices, loop, loss, orders, steps
-from workbench.training.averages import Average
+from workbench.training import checkpoint, devices, learner, loop, loss, sampling, steps
 from workbench.training.checkpoint import Checkpoint
-from workbench.training.choosing import Chooser, Score
+from workbench.training.early_stopping import EarlyStopping, Score
+from workbench.training.ema import ExponentialMovingAverage
 from workbench.training.loss import Augment, Loss, Targets
 from workbench.training.recorder import Diverged, Silent, Stopped
 from workbench.training.rows import Rows
@@ -123,7 +123,7 @@ def test_streamed_training_resumes_to_the_bit(
 ) -> None:
     monkeypatch.setattr(devices, "fits", lambda size, device: False)
     monkeypatch.setattr(devices, "buffer_batches", lambda row_bytes, batch, device: 2)
-    monkeypatch.setattr(orders, "BLOCK", 4)
+    monkeypatch.setattr(sampling, "BLOCK", 4)
     recorder = Silent()
     whole = trained(store, "nn2", {}, recorder)
     assert recorder.plan is not None
@@ -146,11 +146,11 @@ def test_a_streamed_epoch_gives_every_row_once_and_mixes_them(rows: int, batch: 
     labels = np.arange(2 * rows)
     picked = np.sort(rng.permutation(2 * rows)[:rows])
     streamed = Rows(features, labels, picked, torch.device("cpu"), resident=False)
-    edges = orders.bounds(rows, batch, 2)
-    cut = orders.Pieces(block, batches)
+    edges = sampling.bounds(rows, batch, 2)
+    cut = sampling.Pieces(block, batches)
     seen = []
     for epoch in range(2):
-        order = torch.from_numpy(orders.by_pieces(cut, edges, 7, epoch))
+        order = torch.from_numpy(sampling.by_pieces(cut, edges, 7, epoch))
         found = list(streamed.batches(order, edges, 0, cut))
         assert [len(y) for _, y in found] == [end - start for start, end in edges]
         y = torch.cat([y for _, y in found]).numpy()
@@ -168,23 +168,23 @@ def test_a_reader_that_fails_is_heard(store: Store) -> None:
     streamed = Rows(np.zeros((4, 2), np.float32), np.zeros(4, int), np.arange(4), torch.device("cpu"), resident=False)
     streamed._rows = np.array([0, 1, 2, "x"], object)
     with pytest.raises((TypeError, ValueError)):
-        list(streamed.batches(torch.arange(4), [(0, 4)], 0, orders.Pieces(1, 1)))
+        list(streamed.batches(torch.arange(4), [(0, 4)], 0, sampling.Pieces(1, 1)))
 
 
 def test_balanced_sampling_draws_every_class_equally_often() -> None:
     labels = torch.tensor([0] * 900 + [2] * 90 + [3] * 10)
-    drawn = orders.Balanced(labels).draw(6000, 0, 0)
+    drawn = sampling.Balanced(labels).draw(6000, 0, 0)
     counts = torch.bincount(labels[drawn], minlength=4)
     assert counts[1] == 0
     assert (counts[[0, 2, 3]] - 2000).abs().max() < 150
-    assert not torch.equal(drawn, orders.Balanced(labels).draw(6000, 0, 1))
+    assert not torch.equal(drawn, sampling.Balanced(labels).draw(6000, 0, 1))
 
 
 def test_class_weights_are_scikit_learns() -> None:
     from sklearn.utils.class_weight import compute_class_weight
 
     labels = np.repeat([0, 1, 3], [50, 20, 5])
-    made = loss.of(settings_of("linear", {"balance": "weights"}), torch.from_numpy(labels), 4)
+    made = loss.create(settings_of("linear", {"balance": "weights"}), torch.from_numpy(labels), 4)
     assert made.weight is not None
     expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels)
     assert made.weight[[0, 1, 3]].tolist() == pytest.approx(expected.tolist())
@@ -236,7 +236,7 @@ def test_mixup_mixes_samples_and_labels_alike() -> None:
 
 def test_the_average_of_weights_is_what_is_evaluated_and_kept() -> None:
     parameter = torch.zeros(2)
-    average = Average([parameter], 0.5)
+    average = ExponentialMovingAverage([parameter], 0.5)
     mean = torch.zeros(2)
     for step in range(1, 8):
         parameter += 1.0
@@ -258,20 +258,20 @@ def test_clipping_is_torchs() -> None:
         for parameter, grad in zip(theirs, mine, strict=True):
             parameter.grad = grad.clone()
         expected = nn.utils.clip_grad_norm_(theirs, longest)
-        assert float(steps.clip_(mine, longest)) == pytest.approx(float(expected))
+        assert float(learner.clip_(mine, longest)) == pytest.approx(float(expected))
         for parameter, grad in zip(theirs, mine, strict=True):
             torch.testing.assert_close(parameter.grad, grad)
 
 
 def test_the_best_epoch_is_chosen_on_val_and_stopping_waits() -> None:
-    chooser = Chooser("accuracy", 2)
+    early_stopping = EarlyStopping("accuracy", 2)
     scores = [Score(1.0, 0.5), Score(0.9, 0.5), Score(0.8, 0.4), Score(0.95, 0.5)]
-    assert [chooser.epoch_done(score) for score in scores] == [True, True, False, False]
-    assert (chooser.best_epoch, chooser.stop) == (2, True)
-    other = Chooser("loss", None)
+    assert [early_stopping.epoch_done(score) for score in scores] == [True, True, False, False]
+    assert (early_stopping.best_epoch, early_stopping.stop) == (2, True)
+    other = EarlyStopping("loss", None)
     assert [other.epoch_done(score) for score in scores] == [True, True, True, False]
     assert not other.stop
-    assert Chooser("accuracy", 1).epoch_done(Score(0.3, None))
+    assert EarlyStopping("accuracy", 1).epoch_done(Score(0.3, None))
 
 
 def test_the_kept_head_is_that_of_the_best_epoch(store: Store) -> None:
@@ -352,7 +352,7 @@ def test_weights_that_are_no_numbers_are_noticed_before_they_are_kept(
 
     def end(self: loop.Trainer) -> None:
         with torch.no_grad():
-            next(self.module.parameters())[0] = torch.nan
+            next(self.members[0].module.parameters())[0] = torch.nan
         real(self)
 
     monkeypatch.setattr(loop.Trainer, "_end_epoch", end)

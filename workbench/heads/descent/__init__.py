@@ -1,25 +1,28 @@
-"""The settings of gradient descent: declared once, common to every head that is trained so. Imports no torch."""
+"""The settings of gradient descent, common to every head that is trained by it, and the rules that they choose among.
+
+Importing this package loads no torch.
+"""
 
 from __future__ import annotations
 
-from workbench.settings import param
+from workbench.heads.descent.optimisers import OPTIMISERS
+from workbench.heads.descent.schedules import SCHEDULES
+from workbench.settings import described, param
 
-OPTIMISERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("constant", "cosine", "step", "plateau")
 BALANCES = ("none", "weights", "sampling")
 KEEPS = ("last", "accuracy", "loss")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
 
 class GradientSettings:
-    """What heads trained by gradient descent on cross-entropy are asked; `seed`, `transform`, `device` are elsewhere.
+    """Settings of heads trained by gradient descent on cross-entropy; `seed`, `transform`, `device` are data settings.
 
-    Rates and decays mean what they mean in torch.optim. Val alone decides where something is chosen (plateau, early
-    stopping, which epoch is kept); without val, train loss stands in for val loss.
+    Learning rate and weight decay are defined as in torch.optim. Wherever something is chosen (plateau, early stopping,
+    which epoch is kept), val alone decides; without val, the train loss takes the place of the val loss.
     """
 
     lr: float = param(1e-3, gt=0, le=100, help="learning rate at its highest (ImageNet heads: 5e-5)")
-    weight_decay: float = param(1e-4, ge=0, le=10, help="decoupled for adamw, added to the gradient for adam and sgd")
+    weight_decay: float = param(1e-4, ge=0, le=10, help="weight decay as in torch.optim (see optimiser)")
     batch_size: int | None = param(
         None,
         ge=1,
@@ -31,14 +34,13 @@ class GradientSettings:
     schedule: str = param(
         "cosine",
         choices=SCHEDULES,
-        help="learning rate over time; cosine: down to 0; step: times factor every step_epochs; "
-        "plateau: times factor after patience epochs without a better val loss",
+        help=described("learning rate over time", SCHEDULES),
     )
     warmup: float = param(0.0, ge=0, le=10_000, unit="epochs", help="the rate first rises from 0 over so many epochs")
     factor: float = param(0.5, gt=0, lt=1, help="what the schedules step and plateau multiply the rate by")
     step_epochs: int = param(10, ge=1, le=100_000, unit="epochs", help="schedule step: epochs between two steps")
     patience: int = param(3, ge=1, le=100_000, unit="epochs", help="schedule plateau: epochs it waits")
-    optimiser: str = param("adamw", choices=OPTIMISERS, help="the rule of each step")
+    optimiser: str = param("adamw", choices=OPTIMISERS, help=described("how weights are updated", OPTIMISERS))
     momentum: float = param(0.9, ge=0, lt=1, help="of sgd; Adam's betas are 0.9 and 0.999")
     clip: float | None = param(None, gt=0, le=1e6, help="longest gradient allowed (2-norm over all weights); none: any")
     label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target spread evenly over all classes")

@@ -15,7 +15,7 @@ from workbench.errors import BadInput
 from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
-from workbench.training import checkpoint, loop, together
+from workbench.training import batched, checkpoint, loop
 from workbench.training.recorder import Diverged, Silent, Stopped
 
 GRID = [{"lr": lr, "weight_decay": decay} for lr, decay in product((1e-3, 1e-2, 1e-1), (0.0, 1e-2))]
@@ -40,7 +40,7 @@ def test_each_head_is_what_it_is_alone(name: str, store: Store) -> None:
     view = TrainingView(store, 0.1, 0)
     settings = [settings_of("linear", {**VARIANTS[name], **point}) for point in GRID]
     told = [Silent() for _ in settings]
-    found = together.train(view, HEADS["linear"], settings, told)
+    found = batched.train(view, HEADS["linear"], settings, told)
     for one, head, rows in zip(settings, found, told, strict=True):
         alone = Silent()
         assert isinstance(head, TrainedHead)
@@ -53,15 +53,15 @@ def test_each_head_is_what_it_is_alone(name: str, store: Store) -> None:
 def test_stopped_together_each_goes_on_alone_or_together(store: Store, tmp_path: Path) -> None:
     view = TrainingView(store, 0.1, 0)
     settings = [settings_of("linear", {**point, "ema": 0.9, "keep": "loss"}) for point in GRID[:3]]
-    whole = together.train(view, HEADS["linear"], settings, [Silent() for _ in settings])
+    whole = batched.train(view, HEADS["linear"], settings, [Silent() for _ in settings])
     recorders = [StopsAt(13) for _ in settings]
     with pytest.raises(Stopped):
-        together.train(view, HEADS["linear"], settings, recorders)
+        batched.train(view, HEADS["linear"], settings, recorders)
     kept = [recorder.kept[-1] for recorder in recorders]
     kept[0].write(tmp_path)
-    assert together.same_step(kept)
-    assert not together.same_step([*kept, None])
-    again = together.train(view, HEADS["linear"], settings, [Silent() for _ in settings], kept)
+    assert batched.same_step(kept)
+    assert not batched.same_step([*kept, None])
+    again = batched.train(view, HEADS["linear"], settings, [Silent() for _ in settings], kept)
     for one, other in zip(whole, again, strict=True):
         assert isinstance(one, TrainedHead)
         assert isinstance(other, TrainedHead)
@@ -75,7 +75,7 @@ def test_a_head_that_diverges_leaves_the_others_alone(store: Store) -> None:
     view.features = np.array(view.features) * np.float32(1e18)
     settings = [settings_of("linear", {"transform": "none", "optimiser": "sgd", "lr": lr}) for lr in (1e-30, 50)]
     told = [Silent(), Silent()]
-    good, bad = together.train(view, HEADS["linear"], settings, told)
+    good, bad = batched.train(view, HEADS["linear"], settings, told)
     assert isinstance(bad, Diverged)
     assert "try a lower learning rate than 50" in str(bad)
     assert isinstance(good, TrainedHead)
@@ -88,6 +88,6 @@ def test_only_linear_heads_on_the_same_batches_go_together(store: Store) -> None
     view = TrainingView(store, 0.1, 0)
     for name, values in (("nn1", [{}, {}]), ("linear", [{"seed": 0}, {"seed": 1}]), ("linear", [{}, {"mixup": 0.1}])):
         settings = [settings_of(name, one) for one in values]
-        assert not together.possible(HEADS[name], settings)
+        assert not batched.possible(HEADS[name], settings)
         with pytest.raises(BadInput, match="trained together"):
-            together.train(view, HEADS[name], settings, [Silent(), Silent()])
+            batched.train(view, HEADS[name], settings, [Silent(), Silent()])

@@ -1,4 +1,4 @@
-"""A running mean of a module's weights."""
+"""Exponential moving average (EMA) of a head's weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 
-class Average:
-    """Exponential moving average of parameters: `mean += (1 - d) (parameter - mean)` after each step.
+class ExponentialMovingAverage:
+    """`mean += (1 - d) (parameter - mean)` after each step.
 
-    d = min(decay, (1 + t) / (10 + t)) at step t = 1, 2, ..., so that the start weights are soon forgotten (as in
-    TensorFlow's ExponentialMovingAverage). Buffers, those of batch norm say, are not averaged: they are means already.
+    d = min(decay, (1 + t) / (10 + t)) at step t = 1, 2, ..., so that the initial weights are soon forgotten (as in
+    TensorFlow's ExponentialMovingAverage). Buffers, such as those of batch norm, are not averaged: they are running
+    means already.
     """
 
     def __init__(self, parameters: Iterable[Tensor], decay: float) -> None:
@@ -24,14 +25,14 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take up the parameters as they are now."""
+        """Include the current parameters."""
         self.steps += 1
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(self._mean, self._parameters, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The parameters hold the mean within, and their own values again after."""
+        """Within the context the parameters hold the mean, afterwards their own values again."""
         self._swap()
         try:
             yield
@@ -39,7 +40,7 @@ class Average:
             self._swap()
 
     def settle(self) -> None:
-        """The parameters hold the mean for good."""
+        """Replace the parameters by the mean for good."""
         self._swap()
 
     @torch.no_grad()
@@ -51,11 +52,11 @@ class Average:
             mean.copy_(own)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Its state, for a checkpoint, together with `steps`."""
+        """The state for a checkpoint, to which `steps` belongs too."""
         return {str(index): mean for index, mean in enumerate(self._mean)}
 
     def restore(self, tensors: dict[str, Tensor], steps: int) -> None:
-        """Go on from `tensors()`."""
+        """Continue from `tensors()`."""
         self.steps = steps
         for name, mean in self.tensors().items():
             mean.copy_(tensors[name])

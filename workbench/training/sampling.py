@@ -1,29 +1,28 @@
-"""The order in which an epoch goes through the train rows: from the seed and the epoch alone."""
+"""The order in which an epoch visits the train rows, a function of the seed and the epoch alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 32  # rows read together when features are streamed: a few disk pages, and few enough of one class in a batch
+BLOCK = 32  # consecutive rows read at once when features are streamed: a few disk pages, and little of one class
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """How a streamed epoch is cut: blocks of `block` rows are read as one, `batches` steps fill one buffer."""
+    """How a streamed epoch is cut: `block` consecutive rows are read at once, `batches` batches fill one buffer."""
 
     block: int
     batches: int
 
 
-def bounds(rows: int, batch: int, least: int) -> list[tuple[int, int]]:
-    """Where each batch of an epoch starts and ends; a rest of fewer than `least` rows goes with the batch before it."""
+def bounds(rows: int, batch: int, min_rows: int) -> list[tuple[int, int]]:
+    """Where each batch of an epoch starts and ends; a last one of fewer than `min_rows` joins the one before it."""
     starts = list(range(0, rows, batch))
-    if len(starts) > 1 and rows - starts[-1] < least:
+    if len(starts) > 1 and rows - starts[-1] < min_rows:
         starts.pop()
     return list(zip(starts, [*starts[1:], rows], strict=True))
 
@@ -33,16 +32,16 @@ def _seed(seed: int, epoch: int) -> int:
 
 
 def shuffled(rows: int, seed: int, epoch: int, device: torch.device) -> Tensor:
-    """Every row once, in any order: int64 [rows] on `device`."""
+    """A random permutation of the rows: int64 [rows] on `device`."""
     generator = torch.Generator(device).manual_seed(_seed(seed, epoch))
     return torch.randperm(rows, generator=generator, device=device)
 
 
 def by_pieces(cut: Pieces, edges: list[tuple[int, int]], seed: int, epoch: int) -> np.ndarray:
-    """Every row once, int64 [rows]: blocks in any order, then the rows of each buffer in any order.
+    """A permutation of the rows, int64 [rows]: blocks are shuffled, then the rows within each buffer.
 
-    `edges`: `bounds` of the epoch. A buffer's rows come from blocks all over the set, so that batches are as mixed as
-    the buffer, while reading stays in runs of `cut.block` rows.
+    `edges` are the `bounds` of the epoch. A buffer's rows come from blocks all over the set, so that batches are as
+    mixed as the buffer, while rows are read in runs of `cut.block`.
     """
     rows = edges[-1][1]
     rng = np.random.default_rng(_seed(seed, epoch))
@@ -56,7 +55,7 @@ def by_pieces(cut: Pieces, edges: list[tuple[int, int]], seed: int, epoch: int) 
 
 
 class Balanced:
-    """Rows drawn with replacement, so that every class that has rows comes equally often."""
+    """Rows drawn with replacement, so that every class that has rows is drawn equally often."""
 
     def __init__(self, labels: Tensor) -> None:
         self._by_class = torch.argsort(labels, stable=True)
@@ -71,8 +70,3 @@ class Balanced:
         classes = torch.randint(len(self._counts), (rows,), generator=generator, device=device)
         share = torch.rand(rows, generator=generator, device=device, dtype=torch.float64)
         return self._by_class[self._starts[classes] + (share * self._counts[classes]).long()]
-
-
-def plain(cut: Pieces | None) -> dict[str, Any] | None:
-    """For a checkpoint."""
-    return None if cut is None else {"block": cut.block, "batches": cut.batches}

@@ -1,4 +1,4 @@
-"""Which epoch's weights are kept, and when there is no use in going on: decided on val alone."""
+"""Early stopping, and which epoch's weights are kept: both are decided on val alone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Score:
-    """One epoch: `accuracy` is None without val, and `loss` is then that of train."""
+    """Result of one epoch on val; without val `accuracy` is None and `loss` is that of train."""
 
     loss: float
     accuracy: float | None
 
     def better_than(self, other: Score | None, measure: str) -> bool:
-        """By `measure` "loss" or "accuracy"; of equal accuracies the one of lower loss."""
+        """Compare by `measure`, "loss" or "accuracy"; the lower loss wins between equal accuracies."""
         if other is None:
             return True
         if measure == "accuracy" and self.accuracy is not None and other.accuracy is not None:
@@ -22,17 +22,17 @@ class Score:
         return self.loss < other.loss
 
 
-class Chooser:
-    """Follows the epochs; `keep` and `early_stopping` as in the settings."""
+class EarlyStopping:
+    """Keeps track of the best epoch; `keep` and `patience` are the settings `keep` and `early_stopping`."""
 
-    def __init__(self, keep: str, early_stopping: int | None) -> None:
-        self.keep, self.early_stopping = keep, early_stopping
+    def __init__(self, keep: str, patience: int | None) -> None:
+        self.keep, self.patience = keep, patience
         self.best: Score | None = None
         self.best_epoch = 0
         self.epoch = 0
 
     def epoch_done(self, score: Score) -> bool:
-        """Whether this epoch is the best so far."""
+        """Count an epoch; returns whether it is the best so far."""
         self.epoch += 1
         if not score.better_than(self.best, "accuracy" if self.keep == "accuracy" else "loss"):
             return False
@@ -41,15 +41,15 @@ class Chooser:
 
     @property
     def stop(self) -> bool:
-        """Whether enough epochs went by without a better one."""
-        return self.early_stopping is not None and self.epoch - self.best_epoch >= self.early_stopping
+        """Whether `patience` epochs have passed without a better one."""
+        return self.patience is not None and self.epoch - self.best_epoch >= self.patience
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Plain values for a checkpoint."""
         best = None if self.best is None else [self.best.loss, self.best.accuracy]
         return {"best": best, "best_epoch": self.best_epoch, "epoch": self.epoch}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Continue from `state()`."""
         self.best = None if state["best"] is None else Score(*state["best"])
         self.best_epoch, self.epoch = state["best_epoch"], state["epoch"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
-from workbench.stats.tests import benjamini_hochberg, holm, two_proportion_z
+from workbench.stats.significance import benjamini_hochberg, holm, two_proportion_z
 
 counts = st.integers(1, 50_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

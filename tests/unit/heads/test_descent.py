@@ -1,4 +1,4 @@
-"""Optimiser and schedules against torch's own."""
+"""Every registered optimiser and schedule, against torch's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from workbench.errors import BadInput
-from workbench.training import optimisers, schedules
+from workbench.heads import resolve_settings
+from workbench.heads.descent import optimisers, schedules
+from workbench.settings import declared
+from workbench.training import memory
 
 TORCHS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
@@ -23,7 +26,8 @@ def test_optimisers_are_torchs(name: str, momentum: float) -> None:
     mine = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
     theirs = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
     theirs.load_state_dict(mine.state_dict())
-    one = optimisers.make(name, mine.parameters(), 0.1, momentum=momentum)
+    settings = resolve_settings("linear", {"optimiser": name, "weight_decay": 0.1, "momentum": momentum})
+    one = optimisers.create(settings, mine.parameters())
     options = {"momentum": momentum} if name == "sgd" else {}
     other = TORCHS[name](theirs.parameters(), lr=1.0, weight_decay=0.1, fused=True, **options)  # type: ignore[operator]
     for step in range(20):
@@ -40,19 +44,39 @@ def test_optimisers_are_torchs(name: str, momentum: float) -> None:
             assert a.grad is None
 
 
+@pytest.mark.parametrize("name", optimisers.OPTIMISERS)
+def test_the_estimate_of_memory_counts_the_state_there_is(name: str) -> None:
+    settings = resolve_settings("linear", {"optimiser": name, "ema": 0.9, "keep": "loss"})
+    weight = torch.zeros(7, 5)
+    state = optimisers.create(settings, [weight]).tensors().values()
+    assert memory.copies(settings) == 4 + sum(tensor.shape == weight.shape for tensor in state)
+
+
+def test_choices_and_help_come_from_the_registries() -> None:
+    settings = declared(type(resolve_settings("linear", {})))
+    for key, registry in (("optimiser", optimisers.OPTIMISERS), ("schedule", schedules.SCHEDULES)):
+        assert settings[key].choices == tuple(registry)
+        for name, entry in registry.items():
+            assert f"{name}: {entry.help}" in settings[key].help
+
+
+def schedule_of(name: str, steps_per_epoch: int, **values: object) -> schedules.Schedule:
+    return schedules.create(resolve_settings("linear", {"schedule": name, "lr": 0.3, **values}), steps_per_epoch)
+
+
 def rates(optimiser: torch.optim.Optimizer, scheduler: object, losses: list[float] | None, steps: int) -> list[float]:
-    found = []
+    out = []
     for step in range(steps):
-        found.append(optimiser.param_groups[0]["lr"])
+        out.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
         scheduler.step(*([] if losses is None else [losses[step]]))  # type: ignore[attr-defined]
-    return found
+    return out
 
 
 def test_cosine_is_torchs() -> None:
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
     expected = rates(optimiser, torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 40), None, 40)
-    schedule = schedules.make("cosine", 0.3, 10, 4)
+    schedule = schedule_of("cosine", 4, epochs=10)
     assert [schedule.lr(step) for step in range(40)] == pytest.approx(expected)
     assert schedule.lr(0) == 0.3
     assert schedule.lr(40) == pytest.approx(0.0)
@@ -62,23 +86,25 @@ def test_plateau_is_torchs() -> None:
     losses = [1.0, 0.9, 0.95, 0.91, 0.9, 0.89995, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, math.nan, 0.9, 0.1, 0.2]
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
     # torch counts the epochs it is patient with, ours the one in which it acts
-    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.4, patience=2, threshold=schedules.BETTER)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimiser, factor=0.4, patience=2, threshold=schedules.THRESHOLD
+    )
     expected = rates(optimiser, theirs, losses, len(losses))
-    schedule = schedules.make("plateau", 0.3, 100, 1, factor=0.4, patience=3)
-    found = []
+    schedule = schedule_of("plateau", 1, epochs=100, factor=0.4, patience=3)
+    lrs = []
     for loss in losses:
-        found.append(schedule.lr(0))
+        lrs.append(schedule.lr(0))
         schedule.epoch_done(loss)
-        again = schedules.make("plateau", 0.3, 100, 1, factor=0.4, patience=3)
+        again = schedule_of("plateau", 1, epochs=100, factor=0.4, patience=3)
         again.restore(schedule.state())
         schedule = again
-    assert found == pytest.approx(expected)
+    assert lrs == pytest.approx(expected)
 
 
 def test_step_is_torchs() -> None:
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.3)
     expected = rates(optimiser, torch.optim.lr_scheduler.StepLR(optimiser, step_size=12, gamma=0.1), None, 40)
-    schedule = schedules.make("step", 0.3, 10, 4, factor=0.1, step_epochs=3)
+    schedule = schedule_of("step", 4, epochs=10, factor=0.1, step_epochs=3)
     assert [schedule.lr(step) for step in range(40)] == pytest.approx(expected)
 
 
@@ -89,17 +115,21 @@ def test_step_is_torchs() -> None:
     per_epoch=st.integers(1, 7),
 )
 def test_warm_up_rises_to_the_rate_and_the_rest_follows(name: str, warmup: float, epochs: int, per_epoch: int) -> None:
-    schedule = schedules.make(name, 0.2, epochs, per_epoch, warmup=warmup)
-    found = [schedule.lr(step) for step in range(epochs * per_epoch)]
+    schedule = schedule_of(name, per_epoch, lr=0.2, epochs=epochs, warmup=warmup)
+    lrs = [schedule.lr(step) for step in range(epochs * per_epoch)]
     rising = min(round(warmup * per_epoch), epochs * per_epoch)
-    assert found[:rising] == pytest.approx([0.2 * (step + 1) / rising for step in range(rising)])
-    assert max(found) <= 0.2 + 1e-12
-    plain = schedules.make(name, 0.2, 1, max(epochs * per_epoch - rising, 1))
+    assert lrs[:rising] == pytest.approx([0.2 * (step + 1) / rising for step in range(rising)])
+    assert max(lrs) <= 0.2 + 1e-12
+    plain = schedule_of(name, max(epochs * per_epoch - rising, 1), lr=0.2, epochs=1)
     if name in ("constant", "cosine", "plateau"):
-        assert found[rising:] == pytest.approx([plain.lr(step) for step in range(len(found) - rising)])
+        assert lrs[rising:] == pytest.approx([plain.lr(step) for step in range(len(lrs) - rising)])
 
 
 def test_constant_and_unknown() -> None:
-    assert {schedules.make("constant", 0.3, 5, 1).lr(step) for step in range(5)} == {0.3}
+    assert {schedule_of("constant", 1, epochs=5).lr(step) for step in range(5)} == {0.3}
+    settings = resolve_settings("linear", {})
+    settings.schedule, settings.optimiser = "cosin", "adamm"
     with pytest.raises(BadInput, match="unknown schedule 'cosin', did you mean 'cosine'"):
-        schedules.make("cosin", 0.3, 5, 1)
+        schedules.create(settings, 1)
+    with pytest.raises(BadInput, match="unknown optimiser 'adamm', did you mean 'adam"):
+        optimisers.create(settings, [])
