@@ -22,15 +22,15 @@ DIM = 8
 
 
 def answer(params: dict[str, Any]) -> list[Any]:
-    """Feature i has KS i/10 and a shift that falls from +0.4 to -0.3; the last one holds NaN."""
+    """Feature i has KS i/10 and an SMD that falls from +0.4 to -0.3; the last one holds NaN."""
     size = np.arange(DIM, dtype=float)
     columns: dict[str, Any] = {
         "feature": [f"f{i}" for i in range(DIM)],
         "ks": size / 10,
         "wasserstein": size[::-1] / 100,
         "wasserstein_sd": size[::-1] / 50,
-        "shift": 0.4 - size / 10,
-        "spread": 1.1 ** (size - 3),
+        "smd": 0.4 - size / 10,
+        "sd_ratio": 1.1 ** (size - 3),
         "mean_a": size,
         "mean_b": size + 0.4,
         "sd_a": size + 1,
@@ -73,9 +73,9 @@ async def test_asks_for_the_pair_and_sorts_by_each_measure(bench: Any) -> None:
         assert shown(screen)[-1] == "f7"  # not compared: last, whatever it is sorted by
         await pilot.press("m")
         assert shown(screen)[:2] == ["f0", "f1"]
-        await pilot.press("m", "m")  # shift, by its size
+        await pilot.press("m", "m")  # SMD, by its size
         assert shown(screen)[:3] == ["f0", "f1", "f2"]
-        await pilot.press("m")  # spread: a third is as far from 1 as three
+        await pilot.press("m")  # SD ratio: a third is as far from 1 as three
         assert set(shown(screen)[:3]) == {"f0", "f6", "f5"}
         await pilot.press("m")
         assert shown(screen)[:2] == ["f6", "f5"]
@@ -158,7 +158,7 @@ async def test_enter_opens_the_samples_behind_a_feature_and_one_of_them_its_neig
         samples = screen.query_one("#samples", TablePanel)
         first = screen.query_one("#features", TablePanel).row
         assert first is not None
-        assert first["shift"] < 0
+        assert first["smd"] < 0
         await pilot.press("enter")
         await wait_for(pilot, lambda: samples.rows_shown.height)
         store = app.session.store

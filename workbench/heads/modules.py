@@ -53,7 +53,7 @@ class Residual(nn.Module):
 
 
 class Offset(nn.Module):
-    """A linear layer: fixed initial weights plus a learned difference, so that weight decay pulls towards the former."""
+    """Fixed initial weights plus a learned difference, so that weight decay pulls towards the initial weights."""
 
     start_weight: Tensor
     start_bias: Tensor

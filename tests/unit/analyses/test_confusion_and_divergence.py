@@ -90,14 +90,14 @@ def test_divergence_equals_scipy_in_blocks(ctx, monkeypatch):
         assert row["ks"] == pytest.approx(expected.statistic, abs=1e-9)
         assert row["p"] == pytest.approx(expected.pvalue, rel=1e-6)
         assert row["wasserstein"] == pytest.approx(wasserstein_distance(x, y), abs=1e-6)
-        assert row["spread"] == pytest.approx(y.std(ddof=1) / x.std(ddof=1))
+        assert row["sd_ratio"] == pytest.approx(y.std(ddof=1) / x.std(ddof=1))
 
 
 def test_divergence_orders_by_the_measure_asked_for(ctx):
     for sort in ("ks", "wasserstein"):
         values = table(run_analysis(Divergence, ctx, sort=sort), "features").frame[sort].to_numpy()
         assert (np.diff(values) <= 0).all()
-    shifts = table(run_analysis(Divergence, ctx, sort="shift"), "features").frame["shift"].to_numpy()
+    shifts = table(run_analysis(Divergence, ctx, sort="smd"), "features").frame["smd"].to_numpy()
     assert (np.diff(np.abs(shifts)) <= 0).all()
 
 
@@ -122,11 +122,11 @@ def test_divergence_equals_scipy_on_real_features(real_data):
     folder = real_data("cifar10")
     columns = [f"f{j}" for j in (0, 10, 450, 1223)]
     a, b = (pl.read_parquet(folder / f"{name}.parquet", columns=columns).to_numpy() for name in ("test1", "test2"))
-    found = divergence.moved(a, b)
+    measures = divergence.compare(a, b).measures
     for j in range(len(columns)):
         x, y = a[:, j].astype(np.float64), b[:, j].astype(np.float64)
-        assert found.ks[j] == pytest.approx(ks_2samp(x, y).statistic, abs=1e-9)
-        assert found.wasserstein[j] == pytest.approx(wasserstein_distance(x, y), abs=1e-6)
+        assert measures["ks"][j] == pytest.approx(ks_2samp(x, y).statistic, abs=1e-9)
+        assert measures["wasserstein"][j] == pytest.approx(wasserstein_distance(x, y), abs=1e-6)
 
 
 def test_of_many_classes_the_heat_map_shows_those_confused_with_each_other(tmp_path):

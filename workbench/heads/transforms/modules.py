@@ -27,7 +27,7 @@ class Transform(nn.Module):
         """Learn what the transform needs from the train rows."""
 
 
-class Unchanged(nn.Identity, Transform):
+class Unchanged(Transform, nn.Identity):
     """`x`."""
 
 

@@ -44,12 +44,12 @@ class DivergenceScreen(WorkbenchScreen):
 How far the distribution of each feature moved from one split to the other.
 
 KS is the largest distance between the two distribution functions, 0 to 1. Wasserstein is the area between them, in the
-feature's unit and in pooled standard deviations. shift is the change of the mean in pooled standard deviations, spread
-the ratio of the standard deviations. p adj. is the p value of KS, corrected for the number of features (Holm): below
-0.05 the feature differs, and its bar is bright.
+feature's unit and in pooled standard deviations. SMD is the standardised mean difference: the change of the mean in
+pooled standard deviations. SD ratio is the ratio of the standard deviations. p adj. is the p value of KS, corrected for
+the number of features (Holm): below 0.05 the feature differs, and its bar is bright.
 
-m sorts by the next measure, M by the one before (shift and spread by size, whichever way); the bars are drawn for it.
-/ filters: ks>0.2, shift<0, p_adjusted<0.01, or part of a name. v compares other splits, l draws the histograms on a
+m sorts by the next measure, M by the one before (SMD and SD ratio by size, whichever way); the bars are drawn for it.
+/ filters: ks>0.2, smd<0, p_adjusted<0.01, or part of a name. v compares other splits, l draws the histograms on a
 logarithmic axis. The feature under the cursor is the one that other screens look at.
 
 enter on a feature opens the samples of the second split by their value of it, the way it moved first (v: those of the
@@ -218,7 +218,7 @@ first split); enter on a sample its neighbours; escape goes back.
     def _sort_by(self, step: int) -> None:
         panel = self.query_one("#features", TablePanel)
         shown = [column.name for column in panel.table.frame_backend.shown]
-        measures = [name for name in parts.MEASURES if name in shown]
+        measures = [name for name in parts.SORT_COLUMNS.values() if name in shown]
         if not measures:
             return
         by = panel.table.sorted_by

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.features.store import Split, Store
+from workbench.stats.measures import MEASURES, Measure
 from workbench.text import counted
 from workbench.tui.formats import bar, clean, number, p_value, short_p, shorten, split_label
 from workbench.tui.theme import Palette
@@ -21,8 +22,8 @@ from workbench.tui.widgets.frame_backend import Column, digits_for
 
 LEVEL = 0.05
 BAR_WIDTH, OTHER_WIDTH = 8, 6
-# Columns that can be sorted by m; `_size` is how far a shift is from 0 and a spread from 1, whichever way.
-MEASURES = ("ks", "wasserstein", "wasserstein_sd", "shift_size", "spread_size")
+# Columns that can be sorted by m, by measure; `_size` is how far a value is from no difference, whichever way.
+SORT_COLUMNS = {name: name if m.kind in ("plain", "unit") else f"{name}_size" for name, m in MEASURES.items()}
 
 Sorted = Callable[[], "tuple[str, bool] | None"]
 
@@ -71,19 +72,19 @@ def default_pair(store: Store, pair: Sequence[str]) -> tuple[str, str] | None:
 
 
 def features_frame(answer: pl.DataFrame, store: Store) -> pl.DataFrame:
-    """The answer's table with the columns `index` (of the feature), `shift_size` and `spread_size`."""
+    """The answer's table with the column `index` (of the feature) and the `SORT_COLUMNS`."""
     place = {name: index for index, name in enumerate(store.feature_names)}
     index = pl.Series("index", [place.get(name) for name in answer.get_column("feature").to_list()], dtype=pl.Int64)
-    return answer.with_columns(
-        index,
-        shift_size=pl.col("shift").abs(),
-        spread_size=pl.when(pl.col("spread") > 0).then(pl.col("spread").log().abs()),
-    )
+    sizes = []
+    for name, column in SORT_COLUMNS.items():
+        size = MEASURES[name].size(answer.get_column(name).cast(pl.Float64).to_numpy())
+        sizes.append(pl.Series(column, np.where(np.isfinite(size), size, np.nan)).fill_nan(None))
+    return answer.with_columns(index, *sizes)
 
 
 def feature_columns(frame: pl.DataFrame, palette: Palette, width: int, sorted_by: Sorted) -> list[Column]:
     """How the table is shown in `width` cells; the bars follow the column it is sorted by, as `sorted_by` tells."""
-    tops = {name: _top(frame, name) for name in MEASURES}
+    tops = {name: _top(frame, name) for name in SORT_COLUMNS.values()}
 
     def drawn(_value: Any, row: Mapping[str, Any]) -> Text:
         by = sorted_by()
@@ -92,29 +93,43 @@ def feature_columns(frame: pl.DataFrame, palette: Palette, width: int, sorted_by
         size = row[name] if row[name] is not None else math.nan
         return bar(size / tops[name], BAR_WIDTH, palette.text if differs else palette.faint)
 
-    def shift(_value: Any, row: Mapping[str, Any]) -> Text:
-        return Text(signed(row["shift"], 2))
-
-    def spread(_value: Any, row: Mapping[str, Any]) -> Text:
-        return Text(ratio(row["spread"]))
-
     def p(value: Any, _row: Any) -> Text:
         differs = value is not None and value < LEVEL
         return Text(short_p(value), style="" if differs else palette.faint)
 
     columns = [
         Column("bar", " ", cell=drawn, width=BAR_WIDTH),
-        Column("ks", "KS", digits=3),
-        Column("wasserstein", "Wass.", digits=digits_for(frame.get_column("wasserstein"))),
-        Column("wasserstein_sd", "in sd", digits=3),
-        Column("shift_size", "shift", cell=shift, width=6),
-        Column("spread_size", "spread", cell=spread, width=7),
+        *(_measure_column(frame, measure) for measure in MEASURES.values()),
         Column("p_adjusted", "p adj.", cell=p, width=7, right=True),
     ]
     if width < 64:
-        columns = [column for column in columns if column.name in ("bar", "ks", "shift_size")]
+        columns = [column for column in columns if column.name in ("bar", SORT_COLUMNS["ks"], SORT_COLUMNS["smd"])]
     taken = 2 * len(columns) + sum(column.width or OTHER_WIDTH for column in columns)
     return [Column("feature", most=min(max(width - taken - 4, 8), 40), style=palette.text), *columns]
+
+
+def _measure_column(frame: pl.DataFrame, measure: Measure) -> Column:
+    column = SORT_COLUMNS[measure.name]
+    if column == measure.name:
+        return Column(column, measure.title, digits=_digits(frame.get_column(measure.name), measure))
+
+    def written(_value: Any, row: Mapping[str, Any]) -> Text:
+        return Text(_written(row[measure.name], measure))
+
+    return Column(column, measure.title, cell=written, width=max(len(measure.title), 6))
+
+
+def _digits(values: pl.Series, measure: Measure) -> int | None:
+    return digits_for(values) if measure.kind == "unit" else 3
+
+
+def _written(value: float | None, measure: Measure) -> str:
+    """A value of a measure as it is shown."""
+    if measure.kind == "difference":
+        return signed(value, 2)
+    if measure.kind == "ratio":
+        return ratio(value)
+    return number(value, _digits(pl.Series([value], dtype=pl.Float64), measure))
 
 
 def _top(frame: pl.DataFrame, name: str) -> float:
@@ -147,7 +162,7 @@ def summary_text(frame: pl.DataFrame, pair: tuple[str, str], palette: Palette, w
     unknown = frame.height - len(known)
     if unknown:
         text.append(f" · {unknown:,} with NaN or infinity", style=palette.severities["warning"])
-    for name, column, digits in (("median KS", "ks", 3), ("median |shift|", "shift_size", 2)):
+    for name, column, digits in (("median KS", "ks", 3), ("median |SMD|", SORT_COLUMNS["smd"], 2)):
         middle = frame.get_column(column).median()
         told = f" · {name} {number(float(middle), digits)}" if isinstance(middle, int | float) else ""
         if text.cell_len + len(told) <= width:
@@ -195,23 +210,16 @@ def numbers_table(
 
 
 def measures_text(row: Mapping[str, Any], palette: Palette) -> Text:
-    """KS with its p value before and after correction, Wasserstein, shift and spread."""
+    """Every measure of the feature, KS with its p value before and after correction."""
     text = Text(style=palette.text)
-
-    def line(name: str, value: str, note: str) -> None:
-        text.append("\n" if text.plain else "").append(f"{name:<7}", style=palette.muted).append(f"{value:>7}")
-        text.append(f"  {note}" if note else "", style=palette.muted)
-
     if row["ks"] is None:
         return text.append("not compared: NaN or infinity among its values", style=palette.severities["warning"])
-    line("KS", number(row["ks"], 3), f"{p_value(row['p'])}, adj. {short_p(row['p_adjusted'])}")
-    line(
-        "Wass.",
-        number(row["wasserstein"], digits_for(pl.Series([row["wasserstein"]]))),
-        f"{number(row['wasserstein_sd'], 3)} sd",
-    )
-    line("shift", signed(row["shift"], 2), "sd, of the mean")
-    line("spread", ratio(row["spread"]), "sd against sd")
+    widest = max(len(measure.title) for measure in MEASURES.values())
+    for name, measure in MEASURES.items():
+        text.append("\n" if text.plain else "").append(f"{measure.title:<{widest}}", style=palette.muted)
+        text.append(f"{_written(row[name], measure):>7}")
+        if name == "ks":
+            text.append(f"  {p_value(row['p'])}, adj. {short_p(row['p_adjusted'])}", style=palette.muted)
     return text
 
 

@@ -40,7 +40,7 @@ class Asked:
     @property
     def rising(self) -> bool:
         """Whether the highest values come first: the mean is higher in the second split."""
-        return (self.row["shift"] or 0.0) >= 0
+        return (self.row["smd"] or 0.0) >= 0
 
 
 @dataclass
@@ -108,8 +108,8 @@ class FeatureSamples(Alive, Vertical):
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(clean(row["feature"]), style=f"bold {palette.strong}").append("   ")
         text.append_text(pair_label(asked.pair, palette))
-        if row["shift"] is not None:
-            text.append(f"   shift {signed(row['shift'], 2)} sd", style=palette.text)
+        if row["smd"] is not None:
+            text.append(f"   SMD {signed(row['smd'], 2)}", style=palette.text)
         text.append(f" · the {'highest' if asked.rising else 'lowest'} first", style=palette.muted)
         text.append(f" · in sd: from the mean of {clean(asked.pair[0])}", style=palette.muted)
         self.query_one("#samples-facts", Static).update(text)
