@@ -19,6 +19,7 @@ from typing import Any
 from workbench import heads, runs
 from workbench.features.ingest import open_store
 from workbench.runs import RunSnapshot
+from workbench.runs.records import Scores
 from workbench.settings import values_of
 from workbench.workspace import Workspace
 
@@ -82,14 +83,19 @@ def trained(workspace: Workspace, head: str, settings: dict[str, object]) -> Run
 
 def standing(run: RunSnapshot) -> tuple[float, float]:
     """What runs are sorted by: val accuracy, and of equal ones the lower val loss."""
-    val = (run.summary or {})["val"]
-    return val["accuracy"], -val["loss"]
+    assert run.summary is not None
+    val = run.summary.val
+    assert val.accuracy is not None
+    assert val.loss is not None
+    return val.accuracy, -val.loss
 
 
-def percent(score: dict[str, Any]) -> str:
+def percent(score: Scores) -> str:
     """`81.9 (80.8-83.0)`."""
-    low, high = score["ci"]
-    return f"{100 * score['accuracy']:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+    if score.accuracy is None or score.ci is None:
+        return "-"
+    low, high = score.ci
+    return f"{100 * score.accuracy:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def shown(settings: dict[str, object], chosen: dict[str, Any]) -> str:
@@ -102,11 +108,11 @@ def shown(settings: dict[str, object], chosen: dict[str, Any]) -> str:
 def row(run: RunSnapshot, settings: dict[str, object], *, best: bool) -> list[str]:
     """The cells of one run."""
     assert run.summary is not None
-    cells = [run.head, shown(settings, run.summary["chosen"]), percent(run.summary["val"])]
+    cells = [run.head, shown(settings, run.summary.chosen), percent(run.summary.val)]
     cells += [percent(score) for score in list(run.tests.values())[:2]]
     if run.gap:
-        low, high = run.gap["ci"]
-        cells.append(f"{100 * run.gap['value']:.1f} ({100 * low:.1f}-{100 * high:.1f})")
+        low, high = run.gap.ci
+        cells.append(f"{100 * run.gap.value:.1f} ({100 * low:.1f}-{100 * high:.1f})")
     cells.append(f"{run.seconds:.0f}")
     return [f"**{cell}**" if best else cell for cell in cells]
 

@@ -135,7 +135,12 @@ Block = Metric | Table | Chart | HeatMap | Text | Samples
 
 
 class RunView(Protocol):
-    """What an analysis may read of a run."""
+    """What an analysis may read of a run.
+
+    `config` and `summary` are read-only, and hold what `config.json` and `summary.json` of the run's folder hold:
+    `config["head"]`, `summary["tests"]["val"]["accuracy"]`. The other members give with their types what analyses need
+    most. `summary`, `tests` and `temperature` raise BadInput for a run that has not finished.
+    """
 
     @property
     def id(self) -> str: ...
@@ -145,6 +150,20 @@ class RunView(Protocol):
     def config(self) -> Mapping[str, Any]: ...
     @property
     def summary(self) -> Mapping[str, Any]: ...
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that the head was trained with, by name."""
+        ...
+
+    @property
+    def tests(self) -> Sequence[str]:
+        """The names of the test sets that the run has results on; none for a run of a sweep that val did not choose."""
+        ...
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature fitted on val; None for a run that is older than this figure."""
+        ...
 
     def predictions(self, split: str) -> pl.DataFrame:
         """One row a sample of `split`, in the split's order.

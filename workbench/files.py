@@ -12,10 +12,12 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -33,6 +35,34 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a named pipe must not wait fo
 
 class UnsafeFile(BadInput):
     """Something in the state folder is not what the workbench puts there: a link, a device, a path that leads out."""
+
+
+class DamagedFile(BadInput):
+    """One of the workbench's own files is torn, or does not have the form in which it is written."""
+
+
+class NewerFile(BadInput):
+    """One of the workbench's own files was written by a newer workbench, in a form that this one does not know."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the workbench's own files: unknown keys are ignored, and missing ones take their defaults."""
+
+    LATEST: ClassVar[int] = 1  # the version that is written; a file with a higher one is not read
+    version: Annotated[int, msgspec.Meta(ge=1)] = 1  # files older than this key are of version 1
+
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Lines(Generic[T]):
+    """The whole lines of a file of rows. `damage` has one text for each line that could not be read."""
+
+    rows: list[T]
+    end: int  # byte to go on from
+    damage: list[str]
 
 
 def _is_link(path: Path) -> UnsafeFile:
@@ -182,16 +212,73 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in `path`, None when it is missing or not readable as JSON; raises UnsafeFile for a link."""
+def read_record(path: Path, kind: type[R], remedy: str = "") -> R | None:
+    """The record in `path`, None when there is no such file.
+
+    Raises DamagedFile naming the file, the key and what was expected there, with `remedy` as the way out; NewerFile for
+    a version above `kind.LATEST`; UnsafeFile for a link.
+    """
     try:
-        value = msgspec.json.decode(read_bytes(path))
-    except (OSError, msgspec.DecodeError, RecursionError):
+        return decode(read_bytes(path), kind, path)
+    except FileNotFoundError:
         return None
-    return value if isinstance(value, dict) else None
+    except OSError as error:
+        raise DamagedFile(f"{path}: cannot be read ({error.strerror})") from None
+    except DamagedFile as error:
+        raise DamagedFile(f"{error}{remedy and f'; {remedy}'}") from None
 
 
-def append_line(path: Path, value: Mapping[str, Any]) -> None:
+def decode(data: bytes, kind: type[R], where: Path | str) -> R:
+    """A record from its JSON; raises DamagedFile and NewerFile, whose messages begin with `where`."""
+    try:
+        record: R = _decoder(kind).decode(data)
+    except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors, as is text that is not UTF-8
+        version = _version(data)
+        if version <= kind.LATEST:
+            raise DamagedFile(f"{where}: damaged: {_reason(error)}") from None
+    else:
+        version = record.version
+        if version <= kind.LATEST:
+            return record
+    raise NewerFile(
+        f"{where}: written by a newer workbench (version {version} of the file, this workbench reads {kind.LATEST}): "
+        "update the workbench"
+    )
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def _version(data: bytes) -> int:
+    try:
+        record: Record = _decoder(Record).decode(data)
+    except (ValueError, RecursionError):
+        return 1
+    return record.version
+
+
+_WORDS = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "array": "a list",
+    "object": "an object",
+}  # fmt: skip
+
+
+def _reason(error: Exception) -> str:
+    """What msgspec says, in words: `key settings.lr: expected a number, got text`."""
+    if not isinstance(error, msgspec.ValidationError):
+        return "not JSON" if isinstance(error, ValueError) else "nested too deeply"
+    message, _, key = str(error).partition(" - at ")
+    key = key.strip("`").removeprefix("$").removeprefix(".")
+    if message.startswith("Object missing required field"):
+        return f"key {'.'.join(filter(None, [key, message.split('`')[1]]))} is missing"
+    types = re.sub(r"`([^`]*)`", lambda match: " or ".join(_WORDS.get(t, t) for t in match[1].split(" | ")), message)
+    words = (f"key {key}: " if key else "") + types[:1].lower() + types[1:]
+    return "".join(c if c.isprintable() else "\ufffd" for c in words)  # it may quote the file
+
+
+def append_line(path: Path, value: Any) -> None:
     """Append `value` as one line of JSON in one write, which the kernel does not mix with those of other processes."""
     line = msgspec.json.encode(value) + b"\n"
     with open_append(path) as file:
@@ -211,26 +298,36 @@ def end_torn_line(path: Path) -> None:
                 file.write(b"\n")
 
 
-def read_lines(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The objects in the whole lines of `path` after byte `offset`, and the offset to go on from.
+def read_lines(path: Path, kind: type[T], offset: int = 0) -> Lines[T]:
+    """The rows in the whole lines of `path` after byte `offset`, each of the type `kind`; a missing file has none.
 
-    A last line without its end is left for the next call. A line that is no JSON object (torn by a kill) is passed
-    over. A missing file has no lines.
+    A last line without its end is left for the next call. A line that is not of `kind`, torn by a kill say, costs
+    itself alone: it is passed over, and named in `damage`. Raises DamagedFile when nothing of the file can be read, and
+    UnsafeFile.
     """
     try:
         with open_read(path) as file:
             file.seek(offset)
             data = file.read()
     except FileNotFoundError:
-        return [], offset
-    whole = data.rfind(b"\n") + 1
-    rows = []
-    for line in data[:whole].splitlines():
-        with contextlib.suppress(msgspec.DecodeError):
-            row = msgspec.json.decode(line)
-            if isinstance(row, dict):
-                rows.append(row)
-    return rows, offset + whole
+        return Lines([], offset, [])
+    except OSError as error:
+        raise DamagedFile(f"{path}: cannot be read ({error.strerror})") from None
+    rows: list[T] = []
+    damage: list[str] = []
+    decoder: msgspec.json.Decoder[T] = _decoder(kind)  # type: ignore[arg-type]  # a type is hashable
+    start = 0
+    while (stop := data.find(b"\n", start)) >= 0:
+        line, position, start = data[start:stop], offset + start, stop + 1
+        if not line.strip():
+            continue
+        try:
+            rows.append(decoder.decode(line))
+        except (ValueError, RecursionError) as error:
+            newer = _version(line) > Record.LATEST
+            reason = "was written by a newer workbench" if newer else f"is damaged: {_reason(error)}"
+            damage.append(f"{path}: the line at byte {position:,} {reason}")
+    return Lines(rows, offset + start, damage)
 
 
 def lock(path: Path, timeout: float = -1) -> BaseFileLock:

@@ -34,6 +34,22 @@ class TinyRun:
     summary: Mapping[str, Any] = field(default_factory=dict)
     columns: int | None = None  # it looks at the first so many features; None: at all
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """As `workbench.api.RunView.settings`."""
+        settings: Mapping[str, Any] = self.config.get("settings", {})
+        return settings
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """As `workbench.api.RunView.tests`."""
+        return tuple(self.summary.get("tests", ()))
+
+    @property
+    def temperature(self) -> float | None:
+        """As `workbench.api.RunView.temperature`."""
+        return None
+
     def predictions(self, split: str) -> pl.DataFrame:
         """As `workbench.api.RunView.predictions`."""
         train, asked = self.store.train, self.store.split(split)

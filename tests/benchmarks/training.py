@@ -26,10 +26,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from workbench import files, heads
+from workbench import heads
 from workbench.heads import HEADS
+from workbench.runs import records
 from workbench.runs.folder import RunFolder
-from workbench.runs.record import RunRecorder, StateFile
+from workbench.runs.recorder import RunRecorder, StateFile
 from workbench.training import devices, loop
 from workbench.training.recorder import Recorder, Silent
 
@@ -156,7 +157,7 @@ def recording(view: Any, repeats: int, folder: Path) -> None:
     for index in range(repeats):
         run = RunFolder(folder / f"run{index}")
         run.path.mkdir()
-        files.write_json(run.path / "state.json", {"state": "queued"})
+        records.write(run.path, records.RunState(state="queued"))
         state = StateFile(run)
         state.wait()
         state.begin()

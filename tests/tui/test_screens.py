@@ -72,7 +72,7 @@ async def test_samples_carry_what_the_run_predicted(bench: Any, read_workspace: 
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps(config | {"fingerprint": store.fingerprint}))
         app.look_at_runs()
-        await wait_for(pilot, lambda: app.session.run.config["fingerprint"] == store.fingerprint)
+        await wait_for(pilot, lambda: app.session.run.config.fingerprint == store.fingerprint)
         split = store.split("test1")
         (folder / "predictions").mkdir()
         pl.DataFrame(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tui_support import make_run
 
 from workbench import runs
+from workbench.runs import MetricsRow
 from workbench.tui.screens import train_compare
 from workbench.tui.screens.train_curves import (
     QUANTITIES,
@@ -44,7 +46,7 @@ def epoch(i: int, **more: Any) -> dict[str, Any]:
 
 def curves(*rows: dict[str, Any]) -> Curves:
     made = Curves()
-    made.add(list(rows), 1)
+    made.add([msgspec.convert(row, MetricsRow) for row in rows], 1)
     return made
 
 

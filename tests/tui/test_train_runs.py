@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from textual.widgets import Input
 from tui_support import make_run, wait_for
@@ -103,7 +104,7 @@ async def test_a_run_of_features_that_have_changed_says_so(bench: Any, three_run
         await wait_for(pilot, lambda: app.session.runs and app.current.run is not None)
         run, store = app.current.run, app.session.store
         assert "changed since" not in heading(run, 200, Palette(), store).plain
-        old = replace(run, config={**run.config, "fingerprint": "another"})
+        old = replace(run, config=msgspec.structs.replace(run.config, fingerprint="another"))
         assert "its features have changed since" in heading(old, 200, Palette(), store).plain
 
 

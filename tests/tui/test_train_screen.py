@@ -11,6 +11,7 @@ from tui_support import make_run, wait_for
 
 from workbench import runs
 from workbench.heads import HEADS
+from workbench.runs.metrics import EpochMetrics, Resumed, StepMetrics
 from workbench.settings import declared
 from workbench.tui.screens import train_curves, train_parts
 from workbench.tui.screens.train_curves import Curves
@@ -72,7 +73,7 @@ async def test_curves_follow_the_file(bench: Any, read_workspace: Workspace) -> 
         curves = next(iter(screen._curves.values()))
         assert len(curves.rows) == 3
         with (folder / "metrics.jsonl").open("a") as file:
-            row = {"kind": "epoch", "epoch": 4, "step": 4, "train_loss": None, "val_loss": 0.1}
+            row = {"kind": "epoch", "epoch": 4, "step": 4, "time": 4, "train_loss": None, "val_loss": 0.1}
             file.write(json.dumps(row) + "\n" + '{"kind": "ep')
         await wait_for(pilot, lambda: len(curves.rows) == 4)
         shown = train_curves.Shown("a", curves, "#FFFFFF")
@@ -115,20 +116,19 @@ async def test_a_finished_run_is_looked_at(
 def test_curves_of_a_long_run_stay_small_and_keep_their_epochs() -> None:
     curves = Curves()
     for start in range(0, 50_000, 1000):
-        rows: list[dict[str, Any]] = [
-            {"kind": "step", "epoch": i / 100, "step": i, "loss": 1.0} for i in range(start, start + 1000)
-        ]
-        curves.add([*rows, {"kind": "epoch", "epoch": start // 1000 + 1, "step": start + 999, "val_loss": 0.5}], start)
+        steps = [StepMetrics(epoch=i / 100, step=i, time=i, loss=1.0) for i in range(start, start + 1000)]
+        epoch = EpochMetrics(epoch=start // 1000 + 1, step=start + 999, time=start + 999, val_loss=0.5)
+        curves.add([*steps, epoch], start)
     assert len(curves.rows) < 10_000
-    assert sum(row["kind"] == "epoch" for row in curves.rows) == 50
-    assert [row["step"] for row in curves.rows] == sorted(row["step"] for row in curves.rows)
+    assert sum(row.kind == "epoch" for row in curves.rows) == 50
+    assert [row.step for row in curves.rows] == sorted(row.step for row in curves.rows)
 
 
 def test_what_a_resumption_made_void_goes() -> None:
     curves = Curves()
-    curves.add([{"kind": "epoch", "epoch": i, "step": i} for i in (1, 2, 3)], 10)
-    curves.add([{"kind": "resumed", "epoch": 1, "step": 1}, {"kind": "epoch", "epoch": 2, "step": 2}], 20)
-    assert [row["epoch"] for row in curves.rows] == [1, 2]
+    curves.add([EpochMetrics(epoch=i, step=i, time=i) for i in (1, 2, 3)], 10)
+    curves.add([Resumed(epoch=1, step=1), EpochMetrics(epoch=2, step=2, time=2)], 20)
+    assert [row.epoch for row in curves.rows if isinstance(row, EpochMetrics)] == [1, 2]
 
 
 def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> None:

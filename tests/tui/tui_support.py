@@ -39,6 +39,13 @@ class Host(App[None]):
         yield self.widget
 
 
+def scores(accuracy: float, n: int | None) -> dict[str, Any]:
+    """The scores of a split as `summary.json` holds them; without an interval where `n` is None."""
+    ci = None if n is None else [accuracy - 0.05, accuracy + 0.05]
+    n = n or 30
+    return {"accuracy": accuracy, "ci": ci, "n": n, "correct": round(accuracy * n), "top5": 1.0, "loss": 0.5}
+
+
 def make_run(
     workspace: Workspace,
     name: str = "20260101-120000-linear-aaaa",
@@ -54,7 +61,8 @@ def make_run(
     store = ingested(workspace)
     config = {
         "id": name, "version": 1, "created": created, "head": "linear", "tests": ["test1", "test2"],
-        "fingerprint": store.fingerprint if store else "x",
+        "fingerprint": store.fingerprint if store else "x", "store": f"features/{store.fingerprint if store else 'x'}",
+        "validation": {"fraction": 0.1, "seed": 0},
         "settings": {"lr": 0.01, "weight_decay": 1e-4, "batch_size": None, "epochs": epochs, "schedule": "cosine",
                      "transform": "standardise", "seed": 0, "device": "cpu"},
     }  # fmt: skip
@@ -70,14 +78,11 @@ def make_run(
     ]  # fmt: skip
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     if state == "finished":
-        tests = {
-            test: {"accuracy": accuracy, "ci": [accuracy - 0.05, accuracy + 0.05], "n": 150}
-            for test, accuracy in zip(("test1", "test2"), accuracies, strict=True)
-        }
+        tests = {test: scores(accuracy, 150) for test, accuracy in zip(("test1", "test2"), accuracies, strict=True)}
         gap = {"tests": ["test1", "test2"], "value": accuracies[0] - accuracies[1], "ci": [0.02, 0.18], "p": 0.01}
         summary = {
-            "run": name, "head": "linear", "epochs": epochs, "seconds": 1.5, "val": {"accuracy": 0.91}, "tests": tests,
-            "gap": gap,
+            "run": name, "head": "linear", "epochs": epochs, "seconds": 1.5, "tests": tests, "gap": gap,
+            "train": scores(0.95, 270), "val": scores(0.91, None),
         }  # fmt: skip
         (folder / "summary.json").write_text(json.dumps(summary))
     return folder

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import files, runs
+from workbench.runs.metrics import EpochMetrics, Resumed, StepMetrics
 
 
 def test_json_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,15 +27,53 @@ def test_json_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         files.write_json(path, {"a": 2})
-    assert files.read_json(path) == {"a": 1, "bad": None}
+    assert json.loads(path.read_text()) == {"a": 1, "bad": None}
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_what_is_no_object_reads_as_nothing(tmp_path: Path) -> None:
-    assert files.read_json(tmp_path / "missing") is None
-    for text in ("", "{", "[1]", "\x00"):
-        (tmp_path / "x").write_text(text)
-        assert files.read_json(tmp_path / "x") is None
+class Example(files.Record, frozen=True, kw_only=True):
+    LATEST = 2
+
+    count: int
+    share: dict[str, float | None] = {}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b'{"count": 1', "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"count": 1, "more": "\xff"}', "not JSON"),
+        (b"[1]", "expected an object, got a list"),
+        (b"{}", "key count is missing"),
+        (b'{"count": "1"}', "key count: expected a whole number, got text"),
+        (b'{"count": 1, "share": {"a": true}}', "key share[...]: expected a number or null, got true or false"),
+        (b'{"count": 1, "version": "2"}', "key version: expected a whole number, got text"),
+        (b'{"count": 1, "x": ' + b"[" * 100_000 + b"}", "nested too deeply"),
+    ],
+)
+def test_a_damaged_record_names_file_key_and_what_was_expected(tmp_path: Path, data: bytes, reason: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(data)
+    with pytest.raises(files.DamagedFile) as caught:
+        files.read_record(path, Example, "remove it")
+    assert str(caught.value) == f"{path}: damaged: {reason}; remove it"
+
+
+def test_a_record_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    assert files.read_record(path, Example) is None
+    for text in ('{"count": 1, "more": [1]}', '{"version": 2, "count": 1}'):
+        path.write_text(text)
+        record = files.read_record(path, Example)
+        assert record is not None
+        assert record.count == 1
+    for text in ('{"version": 3, "count": 1}', '{"version": 3, "count": "one"}'):
+        path.write_text(text)
+        with pytest.raises(files.NewerFile, match="version 3 of the file, this workbench reads 2"):
+            files.read_record(path, Example)
 
 
 @settings(max_examples=50, deadline=None)
@@ -57,10 +96,12 @@ def test_lines_arrive_once_however_the_file_grows(
         with path.open("ab") as file:
             file.write(whole[written : written + more])
         written += more
-        new, offset = files.read_lines(path, offset)
-        found += new
+        lines = files.read_lines(path, dict, offset)
+        offset = lines.end
+        found += lines.rows
+        assert lines.damage == []
     assert found == rows
-    assert files.read_lines(path, offset) == ([], offset)
+    assert files.read_lines(path, dict, offset) == files.Lines([], offset, [])
 
 
 def test_a_torn_line_costs_itself_alone(tmp_path: Path) -> None:
@@ -68,11 +109,13 @@ def test_a_torn_line_costs_itself_alone(tmp_path: Path) -> None:
     files.append_line(path, {"step": 1})
     with path.open("ab") as file:
         file.write(b'{"step": 2, "lo')
-    assert files.read_lines(path)[0] == [{"step": 1}]
+    assert files.read_lines(path, dict) == files.Lines([{"step": 1}], 11, [])
     files.end_torn_line(path)
     files.end_torn_line(path)
     files.append_line(path, {"step": 3})
-    assert files.read_lines(path)[0] == [{"step": 1}, {"step": 3}]
+    lines = files.read_lines(path, dict)
+    assert lines.rows == [{"step": 1}, {"step": 3}]
+    assert lines.damage == [f"{path}: the line at byte 11 is damaged: not JSON"]
     files.end_torn_line(tmp_path / "missing")
 
 
@@ -89,20 +132,20 @@ def test_lines_of_several_processes_are_not_mixed(tmp_path: Path) -> None:
         process.start()
     for process in processes:
         process.join()
-    rows, end = files.read_lines(path)
-    assert end == os.path.getsize(path)  # noqa: PTH202
-    assert sorted((row["who"], row["index"]) for row in rows) == [
+    lines = files.read_lines(path, dict)
+    assert lines.end == os.path.getsize(path)  # noqa: PTH202
+    assert sorted((row["who"], row["index"]) for row in lines.rows) == [
         (who, index) for who in range(4) for index in range(300)
     ]
 
 
 def test_folding_leaves_out_what_was_done_again() -> None:
-    rows = [
-        {"kind": "step", "step": 3},
-        {"kind": "epoch", "step": 5},
-        {"kind": "step", "step": 7},
-        {"kind": "resumed", "step": 5, "epoch": 1},
-        {"kind": "step", "step": 6},
+    rows: list[runs.MetricsRow] = [
+        StepMetrics(epoch=0.5, step=3, time=1, loss=1),
+        EpochMetrics(epoch=1, step=5, time=2),
+        StepMetrics(epoch=1.5, step=7, time=3, loss=1),
+        Resumed(step=5, epoch=1),
+        StepMetrics(epoch=1.2, step=6, time=4, loss=1),
     ]
     assert runs.fold(rows) == [rows[0], rows[1], rows[4]]
-    assert runs.fold([*rows, {"kind": "resumed", "step": 0, "epoch": 0}]) == []
+    assert runs.fold([*rows, Resumed(step=0, epoch=0)]) == []

@@ -18,6 +18,7 @@ from workbench.errors import BadInput
 from workbench.features.ingest import ingested, open_store, strangers
 from workbench.features.store import Store
 from workbench.runs import child, processes, sweep, work
+from workbench.runs.records import Process
 from workbench.testing import tiny_store
 from workbench.tui import background
 from workbench.worker import work as worker_work
@@ -310,13 +311,12 @@ def test_the_process_of_a_copied_run_is_no_process_of_this_machine(workspace: Wo
     mine = processes.identity()
     assert processes.alive(mine)
     for state in (
-        {"pid": os.getpid(), "host": mine["host"]},
-        {**mine, "pid": -1},
-        {**mine, "pid": -os.getpid()},
-        {**mine, "pid": 0},
-        {**mine, "pid": 1},
-        {**mine, "pid": str(os.getpid())},
-        {**mine, "started": mine["started"] - 100},
+        Process(pid=os.getpid(), host=mine.host),
+        msgspec.structs.replace(mine, pid=-1),
+        msgspec.structs.replace(mine, pid=-os.getpid()),
+        msgspec.structs.replace(mine, pid=0),
+        msgspec.structs.replace(mine, pid=1),
+        msgspec.structs.replace(mine, started=(mine.started or 0.0) - 100),
     ):
         assert not processes.alive(state), state
 

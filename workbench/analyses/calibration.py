@@ -32,11 +32,8 @@ class Calibration(Analysis):
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
         run = ctx.needs_run()
-        temperature = (run.summary.get("temperature") or {}).get("value")
-        if temperature is not None:
-            yield Metric(
-                "temperature", float(temperature), note="fitted on val; above 1: the head is too sure of itself"
-            )
+        if run.temperature is not None:
+            yield Metric("temperature", run.temperature, note="fitted on val; above 1: the head is too sure of itself")
         series, parts = [], []
         tests = [name for name in ctx.splits if name != "train"]
         held_out = val_name(tests)

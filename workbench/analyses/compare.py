@@ -68,17 +68,17 @@ class Compare(Analysis):
 
 def _other(ctx: Context, run: RunView, asked: str) -> RunView:
     """The run that `asked` names, or the newest other one that has results on test sets."""
-    known = [run_id for run_id in ctx.runs if run_id != run.id]
+    others = [run_id for run_id in ctx.runs if run_id != run.id]
     if asked:
-        found = [run_id for run_id in known if run_id.startswith(asked)]
+        matching = [run_id for run_id in others if run_id.startswith(asked)]
     else:
-        found = [run_id for run_id in known if ctx.runs[run_id].summary.get("tests")][:1]
-    if not known or (not asked and not found):
+        matching = [run_id for run_id in others if ctx.runs[run_id].tests][:1]
+    if not others or (not asked and not matching):
         raise BadInput("a comparison needs two finished runs with results on test sets: train another head first")
-    if len(found) != 1:
-        told = f"{len(found)} runs begin so" if found else f"no such finished run{nearest(asked, known)}"
-        raise BadInput(f"other = {asked!r}: {told}")
-    return ctx.runs[found[0]]
+    if len(matching) != 1:
+        reason = f"{len(matching)} runs begin so" if matching else f"no such finished run{nearest(asked, others)}"
+        raise BadInput(f"other = {asked!r}: {reason}")
+    return ctx.runs[matching[0]]
 
 
 def _correct(a: RunView, b: RunView, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def _correct(a: RunView, b: RunView, name: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def _settings(a: RunView, b: RunView) -> pl.DataFrame:
-    one, other = ({"head": run.head, **run.config.get("settings", {})} for run in (a, b))
+    one, other = ({"head": run.head, **run.settings} for run in (a, b))
     names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
     told = {"setting": names, "a": [str(one.get(n)) for n in names], "b": [str(other.get(n)) for n in names]}
     return pl.DataFrame(told, schema={"setting": pl.String, "a": pl.String, "b": pl.String})

@@ -13,6 +13,7 @@ from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
+    from workbench.runs.sweep import SweepSnapshot
     from workbench.workspace import Workspace
 
 VERBS = ("list", "show", "stop", "resume", "remove", "star", "tag")
@@ -88,21 +89,34 @@ def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> Non
     from workbench.errors import BadInput
     from workbench.runs import sweep as sweeps
 
-    found = sweeps.load(workspace, sweep_id)
+    sweep = sweeps.load(workspace, sweep_id)
     if verb == "show":
-        emit(found.summary) if json else say("\n".join([found.id, found.state, *(run.id for run in found.runs)]))
+        _show_sweep(sweep, json=json)
         return
     if verb == "stop":
-        found = sweeps.stop(found, wait=WAIT)
+        sweep = sweeps.stop(sweep, wait=WAIT)
     elif verb == "resume":
-        found = sweeps.start(found)
+        sweep = sweeps.start(sweep)
     else:
         raise BadInput(f"{verb} wants a run, not a sweep")
-    emit({"sweep": found.id, "state": found.state}) if json else say(f"{found.id} {found.state}")
+    emit({"sweep": sweep.id, "state": sweep.state}) if json else say(f"{sweep.id} {sweep.state}")
+
+
+def _show_sweep(sweep: SweepSnapshot, *, json: bool) -> None:
+    from workbench.runs import records
+
+    if json:
+        emit(records.answer(sweep.summary) if sweep.summary else None)
+        return
+    say("\n".join([sweep.id, sweep.state, *(run.id for run in sweep.runs)]))
+    if sweep.error:
+        say(f"error: {sweep.error}")
 
 
 def plain(run: RunSnapshot) -> dict[str, Any]:
     """A run as JSON tells it."""
+    from workbench.runs import records
+
     return {
         "run": run.id,
         "head": run.head,
@@ -114,8 +128,8 @@ def plain(run: RunSnapshot) -> dict[str, Any]:
         "device": run.device,
         "error": run.error,
         "val": {"accuracy": run.val_accuracy},
-        "tests": run.tests,
-        "gap": run.gap,
+        "tests": {name: records.plain(scores) for name, scores in run.tests.items()},
+        "gap": records.plain(run.gap),
         "settings": run.settings,
         "starred": run.starred,
         "tags": list(run.tags),
@@ -127,17 +141,19 @@ def plain(run: RunSnapshot) -> dict[str, Any]:
 
 def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     from workbench import runs
+    from workbench.runs import looks
 
     everything = runs.list_runs(workspace)
-    found = runs.matching(everything, only)
-    looks = runs.test_looks(workspace)
+    matching = runs.matching(everything, only)
+    counts = runs.test_looks(workspace)
+    _tell_damage(looks.damage(workspace))
     if json:
-        emit({"runs": [plain(run) for run in found], "test_looks": looks})
+        emit({"runs": [plain(run) for run in matching], "test_looks": counts})
         return
-    if everything and not found:
+    if everything and not matching:
         notice(f"none of {len(everything)} runs matches {only!r}")
         return
-    if not found:
+    if not matching:
         notice(f"no runs yet; train one: workbench train {workspace.root} --head linear")
         return
     from rich.table import Table
@@ -148,15 +164,24 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("epoch", val_name(workspace.test_names), *names, "gap", "time"):
         table.add_column(clean(heading), justify="right", no_wrap=True)
-    for run in found:
-        tests = [_percent(run.tests.get(name, {}).get("accuracy")) for name in names]
-        gap = f"{100 * run.gap['value']:.1f}" if run.gap else "-"
+    for run in matching:
+        tests = [_percent(run.tests[name].accuracy if name in run.tests else None) for name in names]
+        gap = f"{100 * run.gap.value:.1f}" if run.gap else "-"
         epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
         marks = " *" * run.starred + "".join(f" #{tag}" for tag in run.tags)
         table.add_row(clean(run.id + marks), clean(run.state), epochs, _percent(run.val_accuracy), *tests, gap, seconds)
     console = console_of_tables()
     console.print(table)
-    console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in looks.items()))
+    console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    for run in matching:
+        if run.state == "failed":
+            notice(f"{run.id}: {run.error}")
+
+
+def _tell_damage(damage: list[str]) -> None:
+    """The lines of a file that cannot be read: the first, and how many more."""
+    if damage:
+        notice(damage[0] + (f", and {len(damage) - 1:,} more lines" if len(damage) > 1 else ""))
 
 
 def _percent(value: float | None) -> str:
@@ -164,8 +189,12 @@ def _percent(value: float | None) -> str:
 
 
 def _show(run: RunSnapshot, *, json: bool) -> None:
+    from workbench.runs import metrics, records
+
+    _tell_damage(metrics.read(run.folder).damage)
     if json:
-        emit({**plain(run), "summary": run.summary, "config": run.config})
+        summary = records.answer(run.summary) if run.summary else None
+        emit({**plain(run), "summary": summary, "config": records.plain(run.config) or {}})
         return
     from workbench.cli.train import show_result
 

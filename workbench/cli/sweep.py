@@ -46,6 +46,7 @@ def command(
     Linear heads that differ in how their weights move (lr, weight_decay, ...) are trained together in one pass over the
     data. No other head than the chosen one is looked at on a test set. Ctrl-C stops the sweep and keeps its state.
     """
+    from workbench.runs import records
     from workbench.runs import sweep as sweeps
 
     axes, values = parse_pairs(grid, "--grid"), parse_pairs(settings or [])
@@ -60,7 +61,8 @@ def command(
         return
     sweep = _follow(sweep)
     if json:
-        emit(sweep.summary)
+        assert sweep.summary is not None
+        emit(records.answer(sweep.summary))
     else:
         show(sweep)
 
@@ -126,6 +128,5 @@ def show(sweep: SweepSnapshot) -> None:
     console.print("* chosen on val")
     best = next(run for run in sweep.runs if run.id == sweep.best)
     show_result(best)
-    console.print(
-        f"in all {(sweep.summary or {}).get('seconds', 0.0):.1f} s; the others were not looked at on a test set"
-    )
+    seconds = sweep.summary.seconds if sweep.summary else 0.0
+    console.print(f"in all {seconds:.1f} s; the others were not evaluated on a test set")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
+    from workbench.runs.records import Scores
 
 POLL = 0.1  # seconds between two looks at the run's files
 
@@ -57,6 +58,7 @@ def follow(run: RunSnapshot, *, json: bool) -> None:
     """
     from workbench import runs
     from workbench.errors import BadInput, Cancelled, Failed
+    from workbench.runs import records
 
     try:
         run = _watch(run)
@@ -76,7 +78,8 @@ def follow(run: RunSnapshot, *, json: bool) -> None:
             raise BadInput(run.error)
         raise Failed(f"run {run.id} {run.state}: {run.error}")
     if json:
-        emit(run.summary)
+        assert run.summary is not None
+        emit(records.answer(run.summary))
     else:
         show_result(run)
 
@@ -85,6 +88,7 @@ def _watch(run: RunSnapshot) -> RunSnapshot:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from workbench import runs
+    from workbench.runs.metrics import Note
 
     console = make_console(stderr=True)
     columns = (
@@ -101,7 +105,7 @@ def _watch(run: RunSnapshot) -> RunSnapshot:
         while True:
             run = runs.read(run.folder)
             rows, offset = runs.read_metrics(run.folder, offset)
-            epoch = float(rows[-1]["epoch"]) if rows else epoch
+            epoch = float(next((row.epoch for row in reversed(rows) if not isinstance(row, Note)), epoch))
             val = "" if run.val_accuracy is None else f"val {run.val_accuracy:.1%}"
             bar.update(
                 task, completed=epoch, description=clean(_phase(run)), epochs=f"{int(epoch)}/{run.epochs}", val=val
@@ -122,32 +126,34 @@ def show_result(run: RunSnapshot) -> None:
     from rich import box
     from rich.table import Table
 
-    assert run.summary is not None
+    summary = run.summary
+    assert summary is not None
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("split")
     for heading in ("accuracy", "95% interval", "top-5", "F1", "ECE", "samples"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, score in [("train", run.summary["train"]), (val_name(run.tests), run.summary["val"]), *run.tests.items()]:
-        if score["n"]:
+    for name, score in [("train", summary.train), (val_name(run.tests), summary.val), *run.tests.items()]:
+        if score.n:
             table.add_row(*_row(name, score))
     console = make_console()
     # a closed-form head is solved for, and has no epochs
     closed = run.head in HEADS and HEADS[run.head].fit is not None
-    what = ", ".join(f"{key} {value:.3g}" for key, value in run.summary.get("chosen", {}).items() if _is_number(value))
-    told = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
-    console.print(f"{run.head}, {told} in {run.seconds:.1f} s on {run.summary['device_name']}")
+    what = ", ".join(f"{key} {value:.3g}" for key, value in summary.chosen.items() if _is_number(value))
+    how = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
+    console.print(f"{run.head}, {how} in {run.seconds:.1f} s on {summary.device_name}")
     console.print(table)
-    temperature = run.summary.get("temperature")
-    if temperature and temperature["n"]:
+    temperature = summary.temperature
+    if temperature and temperature.n and temperature.value is not None:
         console.print(
-            f"temperature fitted on val {temperature['value']:.3f} (ECE: calibration error, and with it); F1: macro"
+            f"temperature fitted on val {temperature.value:.3f} (ECE: calibration error, and with it); F1: macro"
         )
     if run.gap:
-        first, second = run.gap["tests"]
-        low, high = run.gap["ci"]
+        first, second = run.gap.tests
+        low, high = run.gap.ci
+        p = "" if run.gap.p is None else f", {p_text(run.gap.p)}"
         console.print(
-            f"gap {first} - {second}: {100 * run.gap['value']:.1f} points "
-            f"(95% interval {100 * low:.1f} to {100 * high:.1f}), {p_text(run.gap['p'])}"
+            f"gap {first} - {second}: {100 * run.gap.value:.1f} points "
+            f"(95% interval {100 * low:.1f} to {100 * high:.1f}){p}",
         )
 
 
@@ -155,11 +161,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _row(name: str, score: dict[str, Any]) -> tuple[str, ...]:
-    low, high = score["ci"]
-    top5, f1 = (f"{score[key]:.1%}" if score.get(key) is not None else "-" for key in ("top5", "f1"))
-    error = f"{score['ece']:.3f}, {score['calibrated']['ece']:.3f}" if score.get("calibrated") else "-"
-    return clean(name), f"{score['accuracy']:.1%}", f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score['n']:,}"
+def _row(name: str, score: Scores) -> tuple[str, ...]:
+    low, high = score.ci or (0.0, 1.0)
+    accuracy, top5, f1 = ("-" if value is None else f"{value:.1%}" for value in (score.accuracy, score.top5, score.f1))
+    errors = (score.ece, score.calibrated.ece if score.calibrated else None)
+    error = ", ".join("-" if value is None else f"{value:.3f}" for value in errors) if score.calibrated else "-"
+    return clean(name), accuracy, f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score.n:,}"
 
 
 def p_text(p: float) -> str:

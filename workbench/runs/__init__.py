@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from workbench.runs.control import create, remove, resume, start, start_sync, stop
 from workbench.runs.filters import differences, matching
-from workbench.runs.folder import RunFolder
+from workbench.runs.folder import RunFolder, StoredRun
 from workbench.runs.looks import test_looks
 from workbench.runs.marks import star, tag
-from workbench.runs.snapshot import RunSnapshot, fold, list_runs, load, newest_to_look_at, read, read_metrics
+from workbench.runs.metrics import MetricsRow, fold, read_metrics
+from workbench.runs.snapshot import RunSnapshot, list_runs, load, newest_to_look_at, read
 
 __all__ = [
+    "MetricsRow",
     "RunFolder",
     "RunSnapshot",
+    "StoredRun",
     "create",
     "differences",
     "fold",

@@ -11,16 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from filelock import Timeout
 
 from workbench import files
 from workbench.errors import BadInput, Failed
-from workbench.runs import queue, room, work
+from workbench.runs import disk_reserve, queue, records, work
 from workbench.runs.control import LOCK
-from workbench.runs.folder import RunFolder
-from workbench.runs.record import RunRecorder, StateFile
+from workbench.runs.folder import JobFolder, RunFolder, SweepFolder
+from workbench.runs.recorder import RunRecorder, StateFile
+from workbench.runs.records import Progress
 from workbench.training.recorder import Diverged, Stopped
+
+F = TypeVar("F", RunFolder, SweepFolder)
 
 
 def main(args: list[str]) -> int:
@@ -29,8 +33,8 @@ def main(args: list[str]) -> int:
 
 
 def _take(run: RunFolder) -> int:
-    if run.state.get("state") != "queued":
-        print(f"run {run.id} is {run.state.get('state')}, not queued: nothing to do", flush=True)
+    if run.state.state != "queued":
+        print(f"run {run.id} is {run.state.state}, not queued: nothing to do", flush=True)
         return 1
     state = StateFile(run)
     recorder = RunRecorder(run, state)
@@ -42,14 +46,14 @@ def _take(run: RunFolder) -> int:
     with ended(run, state) as outcome:
         state.wait()
         files.clear_temporary(run.path)
-        room.keep(run.path)
+        disk_reserve.reserve(run.path)
         with turn(run, state, work.device_of(run), lambda: recorder.stop_requested):
             # val chooses among the runs of a sweep: its others are not looked at on test sets
-            work.train(run, state, recorder, tests=not run.config.get("sweep"))
+            work.train(run, state, recorder, tests=not run.config.sweep)
     return outcome.code
 
 
-def alone(folder: RunFolder, take: Callable[[RunFolder], int]) -> int:
+def alone(folder: F, take: Callable[[F], int]) -> int:
     """What `take` gives for the folder; 1, and nothing done, when another process has it."""
     try:
         with files.lock(folder.path / LOCK, timeout=0):
@@ -60,13 +64,15 @@ def alone(folder: RunFolder, take: Callable[[RunFolder], int]) -> int:
 
 
 @contextmanager
-def turn(folder: RunFolder, state: StateFile, device: str, stop_requested: Callable[[], bool]) -> Iterator[None]:
+def turn(
+    folder: RunFolder | SweepFolder, state: StateFile, device: str, stop_requested: Callable[[], bool]
+) -> Iterator[None]:
     """Its place on the device, waited for while others have it; raises Stopped when asked to stop before."""
     place = queue.place(
         folder.state_dir,
         device,
         folder.id,
-        int(folder.config.get("parallel", 1)),
+        folder.config.parallel,
         lambda holder: state.set(waits_for=holder),
         stop_requested,
     )
@@ -96,7 +102,7 @@ class Outcome:
 
 
 @contextmanager
-def ended(run: RunFolder, state: StateFile) -> Iterator[Outcome]:
+def ended(job: JobFolder, state: StateFile) -> Iterator[Outcome]:
     """However the work within ends, the run says so, and `code` is what the process exits with."""
     outcome = Outcome()
     try:
@@ -110,22 +116,25 @@ def ended(run: RunFolder, state: StateFile) -> Iterator[Outcome]:
         outcome.code = 1
     except BaseException as error:  # noqa: BLE001 - whatever it was, the run must say so
         outcome.code = 1
-        if room.is_full(error):
-            state.end("failed", _full(run))
+        if disk_reserve.is_full(error):
+            state.end("failed", _full(job))
         else:
             with contextlib.suppress(OSError):
                 traceback.print_exc()
-            told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-            state.end("failed", told + " (see the run's log)")
-        say(str(state.value("error")))
+            first_line = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            state.end("failed", first_line + " (see the run's log)")
+        say(state.value.error)
     else:
         state.end("finished")
 
 
-def _full(run: RunFolder) -> str:
-    kept = files.read_json(run.path / "checkpoint.json")
-    rest = f"it goes on after epoch {kept['epoch']}" if kept else "it starts anew"
-    return f"the disk that holds {run.path} is full: free some space, then resume the run; {rest}"
+def _full(job: JobFolder) -> str:
+    try:
+        progress = records.find(job.path, Progress)
+    except BadInput:
+        progress = None
+    rest = f"it goes on after epoch {progress.epoch}" if progress else "it starts anew"
+    return f"the disk that holds {job.path} is full: free some space, then resume the run; {rest}"
 
 
 def say(text: str) -> None:

@@ -15,14 +15,16 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import msgspec
 from filelock import Timeout
 
 from workbench import __version__, files, heads, supervisor
 from workbench.errors import BadInput, Failed
 from workbench.features.store import Store
 from workbench.process_environment import command, environment
-from workbench.runs import processes
-from workbench.runs.folder import CONFIG, LAUNCHED, LOG, STATE
+from workbench.runs import processes, records
+from workbench.runs.folder import LOG
+from workbench.runs.records import FILES, Launched, Marks, RunConfig, RunState, Validation
 from workbench.runs.snapshot import RunSnapshot, read
 from workbench.settings import values_of
 from workbench.workspace import Workspace
@@ -54,37 +56,38 @@ def create(
     workspace.writable()
     files.folder(workspace.runs_dir, make=True)
     now = time.time()
-    config = {
-        "version": 1,
-        "created": now,
-        "head": head,
-        "settings": values_of(resolved),
-        "workspace": str(workspace.root),
+    validation = workspace.config.validation
+    config = RunConfig(
+        created=now,
+        head=head,
+        settings=values_of(resolved),
+        workspace=str(workspace.root),
         # relative to the state folder, so that a workspace can be moved
-        "store": os.path.relpath(store.folder, workspace.state),
-        "fingerprint": store.fingerprint,
-        "dim": store.dim,
-        "classes": len(store.classes),
-        "rows": {name: split.rows for name, split in store.splits.items()},
-        "tests": list(store.tests),
-        "validation": {"fraction": workspace.config.validation.fraction, "seed": workspace.config.validation.seed},
-        "versions": _versions(),
-        "host": socket.gethostname(),
-        "parallel": parallel,
-        "sweep": sweep,
-    }
+        store=os.path.relpath(store.folder, workspace.state),
+        fingerprint=store.fingerprint,
+        dim=store.dim,
+        classes=len(store.classes),
+        rows={name: split.rows for name, split in store.splits.items()},
+        tests=list(store.tests),
+        validation=Validation(fraction=validation.fraction, seed=validation.seed),
+        versions=_versions(),
+        host=socket.gethostname(),
+        parallel=parallel,
+        sweep=sweep,
+    )
+    state = RunState(state="queued", epochs=heads.find(head).rounds(resolved))
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     while True:
         # made whole under another name first, since others list the folder at any moment
-        made = workspace.runs_dir / f".new-{secrets.token_hex(8)}"
+        partial = workspace.runs_dir / f".new-{secrets.token_hex(8)}"
         run_id = f"{stamp}-{head}-{secrets.token_hex(2)}"
-        made.mkdir()
-        files.write_json(made / CONFIG, {"id": run_id, **config})
-        files.write_json(made / STATE, {"state": "queued", "epoch": 0, "epochs": heads.find(head).rounds(resolved)})
+        partial.mkdir()
+        records.write(partial, msgspec.structs.replace(config, id=run_id))
+        records.write(partial, state)
         try:
-            made.rename(workspace.runs_dir / run_id)
+            partial.rename(workspace.runs_dir / run_id)
         except OSError:  # the id is taken, by another workbench in this second
-            shutil.rmtree(made)
+            shutil.rmtree(partial)
             if not (workspace.runs_dir / run_id).exists():
                 raise
             continue
@@ -92,13 +95,13 @@ def create(
 
 
 def _versions() -> dict[str, str]:
-    found = {"workbench": __version__, "python": platform.python_version()}
+    versions = {"workbench": __version__, "python": platform.python_version()}
     for package in ("torch", "numpy"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "missing"
-    return found
+            versions[package] = "missing"
+    return versions
 
 
 def start_sync(run: RunSnapshot) -> RunSnapshot:
@@ -110,9 +113,8 @@ def start_sync(run: RunSnapshot) -> RunSnapshot:
     if run.state != "queued":
         raise BadInput(f"run {run.id} is {run.state}, not queued")
     child = launch("workbench.runs.child", run.folder)
-    found = files.read_json(run.folder / LAUNCHED) or {}
-    mine = processes.birth(child.pid)
-    files.write_json(run.folder / LAUNCHED, {"processes": [*found.get("processes", []), mine]})
+    launched = records.find(run.folder, Launched) or Launched()
+    records.write(run.folder, Launched(processes=[*launched.processes, processes.birth(child.pid)]))
     return read(run.folder)
 
 
@@ -145,19 +147,19 @@ def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
     now = read(run.folder)
     if not now.active:
         raise BadInput(f"run {run.id} is {now.state}: there is nothing to stop")
-    state = now.view.state
     if now.state == "queued" and _mark(now, "queued", "stopped"):
         return read(run.folder)
+    state = now.view.state
     deadline = time.monotonic() + max(wait, 5.0)
     # its process is there, but has not said so yet
-    while now.state == "queued" and not state.get("pid") and time.monotonic() < deadline:
+    while now.state == "queued" and not state.pid and time.monotonic() < deadline:
         time.sleep(0.05)
         now = read(run.folder)
         state = now.view.state
-    if state.get("host") not in (None, socket.gethostname()):
-        raise BadInput(f"run {run.id} runs on {state['host']}: stop it there")
-    if now.active and processes.alive(state):
-        os.kill(int(state["pid"]), signal.SIGTERM)
+    if state.host not in (None, socket.gethostname()):
+        raise BadInput(f"run {run.id} runs on {state.host}: stop it there")
+    if now.active and state.pid and processes.alive(state.process):
+        os.kill(state.pid, signal.SIGTERM)
     deadline = time.monotonic() + wait
     while (now := read(run.folder)).active and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -167,30 +169,42 @@ def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
 def resume(run: RunSnapshot) -> RunSnapshot:
     """Queue a stopped, failed or lost run again; `start` then goes on from its last checkpoint.
 
-    Raises BadInput when it is active or finished.
+    A state that is damaged is written anew. Raises BadInput when the run is active or finished, or its configuration
+    cannot be read.
     """
     now = read(run.folder)
     if now.state not in ("stopped", "failed", "lost"):
         raise BadInput(f"run {run.id} is {now.state}: only a stopped, failed or lost run can be resumed")
-    if not now.config:
-        raise BadInput(f"run {run.id}: {CONFIG} cannot be read, so that it cannot be resumed; remove it")
+    records.find(run.folder, Marks)  # damaged marks are to be removed, not trained away
+    config = now.view.config
+    settings = heads.resolve_settings(config.head, config.settings)
+    anew = RunState(state="failed", epochs=heads.find(config.head).rounds(settings))
     # a killed process lets go of its lock only when the last of its threads is gone
-    if not _mark(now, now.view.state.get("state", ""), "queued", patience=LEAVING):
+    if not _mark(now, _state(now, anew).state, "queued", patience=LEAVING, anew=anew):
         raise BadInput(f"run {run.id} was taken up by another workbench just now")
     return read(run.folder)
 
 
-def _mark(run: RunSnapshot, expected: str, state: str, patience: float = 0.0) -> bool:
+def _state(run: RunSnapshot, anew: RunState | None) -> RunState:
+    """Its state, or `anew` where its file is damaged; raises DamagedFile without one."""
+    try:
+        return run.view.state
+    except files.DamagedFile:
+        if anew is None:
+            raise
+        return anew
+
+
+def _mark(run: RunSnapshot, expected: str, state: str, *, patience: float = 0.0, anew: RunState | None = None) -> bool:
     """Set the state from outside, where it is still `expected` and no process holds the run; whether that was done."""
     try:
         with files.lock(run.folder / LOCK, timeout=patience):
-            found = run.view.state
-            if found.get("state", "") != expected:
+            now = _state(run, anew)
+            if now.state != expected:
                 return False
-            (run.folder / LAUNCHED).unlink(missing_ok=True)
-            files.write_json(
-                run.folder / STATE, {**found, "state": state, "error": "", "bad_input": False, "pid": None, "phase": ""}
-            )
+            (run.folder / FILES[Launched]).unlink(missing_ok=True)
+            changes = {"state": state, "error": "", "bad_input": False, "pid": None, "phase": ""}
+            records.write(run.folder, msgspec.structs.replace(now, **changes))
             return True
     except Timeout:
         return False
@@ -203,12 +217,12 @@ def remove(run: RunSnapshot) -> None:
     if now.state == "running":
         raise BadInput(f"run {run.id} is running: stop it first")
     # renamed first, so that nobody sees half of it
-    gone = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
+    doomed = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
     try:
         # the process of a run that has just said how it ended may still hold the lock while it exits
         with files.lock(run.folder / LOCK, timeout=0 if now.active else LEAVING):
-            run.folder.rename(gone)
-        shutil.rmtree(gone)
+            run.folder.rename(doomed)
+        shutil.rmtree(doomed)
     except Timeout:
         raise BadInput(f"run {run.id} is starting: stop it first") from None
     except OSError as error:

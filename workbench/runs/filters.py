@@ -40,8 +40,8 @@ class Condition:
     def holds(self, run: RunSnapshot) -> bool:
         """Whether the run meets it."""
         if not self.key:
-            found = any(self.value.lower() in text.lower() for text in (run.id, run.head, run.state, *run.tags))
-            return found != self.negated
+            match = any(self.value.lower() in text.lower() for text in (run.id, run.head, run.state, *run.tags))
+            return match != self.negated
         values = fields(run).get(self.key)
         if values is None:
             return False
@@ -51,11 +51,11 @@ class Condition:
         return any(self._compare(value) for value in several) != self.negated
 
     def _compare(self, value: Any) -> bool:
-        wanted = _number(self.value)
+        number = _number(self.value)
         if isinstance(value, bool):
-            value, wanted = str(value).lower(), None
-        if isinstance(value, int | float) and wanted is not None:
-            return _COMPARE[self.operator](float(value), wanted)
+            value, number = str(value).lower(), None
+        if isinstance(value, int | float) and number is not None:
+            return _COMPARE[self.operator](float(value), number)
         if self.operator == ":":
             return self.value.lower() in str(value).lower()
         same = str(value).lower() == self.value.lower()
@@ -86,18 +86,18 @@ def _number(text: str) -> float | None:
 
 def fields(run: RunSnapshot) -> dict[str, Any]:
     """What a filter can ask of a run: its settings, results and self, by key; absent where there is no value."""
-    found: dict[str, Any] = {key: value for key, value in run.settings.items() if value is not None}
-    accuracies = {name: scores.get("accuracy") for name, scores in run.tests.items()}
-    found |= {f"test{i}": value for i, value in enumerate(list(accuracies.values())[:2], start=1)}
-    found |= accuracies
-    found |= {
+    values: dict[str, Any] = dict(run.settings)
+    accuracies = {name: scores.accuracy for name, scores in run.tests.items()}
+    values |= {f"test{i}": value for i, value in enumerate(list(accuracies.values())[:2], start=1)}
+    values |= accuracies
+    values |= {
         "id": run.id, "head": run.head, "state": run.state, "epoch": run.epoch, "epochs": run.epochs,
         "seconds": run.seconds, "device": run.device, "sweep": run.sweep or None, "tag": run.tags,
-        "starred": run.starred, "gap": (run.gap or {}).get("value"),
+        "starred": run.starred, "gap": run.gap.value if run.gap else None,
         # what runs are chosen by, also where a test set is called val: that one is test1 or test2
         "val": run.val_accuracy,
     }  # fmt: skip
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def parse(text: str, keys: Iterable[str]) -> list[Condition]:
@@ -139,10 +139,10 @@ def _keys(runs: Iterable[RunSnapshot]) -> set[str]:
     from workbench.heads import HEADS
     from workbench.settings import declared
 
-    known = {name for spec in HEADS.values() for name in declared(spec.Settings)}
+    keys = {name for spec in HEADS.values() for name in declared(spec.Settings)}
     for run in runs:
-        known |= {*run.settings, *run.tests, *run.config.get("tests", ())}
-    return known
+        keys |= {*run.settings, *run.tests, *(run.config.tests if run.config else ())}
+    return keys
 
 
 def differences(runs: Sequence[RunSnapshot]) -> Mapping[str, tuple[Any, ...]]:

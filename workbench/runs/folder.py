@@ -1,83 +1,97 @@
-"""The directory of a run: what lies where, and its contents as analyses read them."""
+"""The directory of a run, and of a sweep: what lies where, and its contents as analyses read them."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from workbench import files
 from workbench.errors import BadInput
+from workbench.runs import records
+from workbench.runs.records import RunConfig, RunState, RunSummary, SweepConfig
 
 if TYPE_CHECKING:
     import polars as pl
 
-CONFIG, STATE, METRICS, LOG, SUMMARY, HEAD, MARKS, LAUNCHED = (
-    "config.json", "state.json", "metrics.jsonl", "log.txt", "summary.json", "head.safetensors", "marks.json",
-    "launched.json",
-)  # fmt: skip
+LOG, HEAD = "log.txt", "head.safetensors"
+COLUMNS = ("label", "predicted", "confidence", "correct")  # that predictions have had from the first version on
 
 
-class RunFolder:
-    """One run's directory. Implements `api.RunView`; `config` and `summary` are read once, `state` at each call."""
+class JobFolder:
+    """The directory of something that a process of its own works on: a run or a sweep."""
 
     def __init__(self, path: Path) -> None:
-        """Raises UnsafeFile when `path`, or the folder of runs that it lies in, is a link."""
+        """Raises UnsafeFile when `path`, or the folder that it lies in, is a link."""
         files.folder(Path(path).parent)
         self.path = files.folder(Path(path))
 
     def __repr__(self) -> str:
-        return f"RunFolder({str(self.path)!r})"
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     @property
     def id(self) -> str:
         return self.path.name
 
     @property
-    def head(self) -> str:
-        return str(self.config.get("head", ""))
-
-    @functools.cached_property
-    def config(self) -> Mapping[str, Any]:
-        """All that was resolved before training; empty when the file cannot be read."""
-        return files.read_json(self.path / CONFIG) or {}
-
-    @functools.cached_property
-    def summary(self) -> Mapping[str, Any]:
-        """The results; raises BadInput while there are none."""
-        found = files.read_json(self.path / SUMMARY)
-        if found is None:
-            raise BadInput(f"run {self.id} has no results: it has not finished")
-        return found
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """`state.json` as it is now; empty when it cannot be read."""
-        return files.read_json(self.path / STATE) or {}
+    def state(self) -> RunState:
+        """`state.json` as it is now; raises DamagedFile when it is missing or cannot be read."""
+        return records.read(self.path, RunState)
 
     @property
     def state_dir(self) -> Path:
-        """The state folder of the workspace that the run belongs to."""
+        """The state folder of the workspace that it belongs to."""
         return self.path.parent.parent
+
+    @property
+    def log(self) -> str:
+        """What its process printed."""
+        try:
+            return files.read_bytes(self.path / LOG).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+class SweepFolder(JobFolder):
+    """One sweep's directory."""
+
+    @functools.cached_property
+    def config(self) -> SweepConfig:
+        """What is swept, and its runs; raises DamagedFile when the file is missing or cannot be read."""
+        return records.read(self.path, SweepConfig)
+
+
+class RunFolder(JobFolder):
+    """One run's directory; `config` and `summary` are read once, `state` at each call."""
+
+    @property
+    def head(self) -> str:
+        return self.config.head
+
+    @functools.cached_property
+    def config(self) -> RunConfig:
+        """All that was resolved before training; raises DamagedFile when the file is missing or cannot be read."""
+        return records.read(self.path, RunConfig)
+
+    @functools.cached_property
+    def summary(self) -> RunSummary:
+        """The results; raises BadInput while there are none, DamagedFile when the file cannot be read."""
+        summary = records.find(self.path, RunSummary)
+        if summary is None:
+            raise BadInput(f"run {self.id} has no results: it has not finished")
+        return summary
 
     @property
     def head_file(self) -> Path:
         """The trained head, for `workbench.heads.trained.load`."""
         return self.path / HEAD
 
-    @property
-    def log(self) -> str:
-        """What the run's process printed."""
-        try:
-            return files.read_bytes(self.path / LOG).decode("utf-8", "replace")
-        except OSError:
-            return ""
-
     def predictions_file(self, split: str) -> Path:
         """Where the predictions of a split lie; raises UnsafeFile for a name that no split has, and for a link."""
-        named = files.name(split, "split", self.path)
-        return files.regular(files.folder(self.path / "predictions") / f"{named}.parquet")
+        stem = files.name(split, "split", self.path)
+        return files.regular(files.folder(self.path / "predictions") / f"{stem}.parquet")
 
     def predictions(self, split: str) -> pl.DataFrame:
         """One row a sample of `split`, in its order.
@@ -85,7 +99,7 @@ class RunFolder:
         Columns `label`, `predicted` (int64, class indices), `confidence`, `margin` (float32; probability of
         `predicted`, and that less the next), `correct` (bool), `top5` (list of int32) and `top5_p` (list of float32),
         best first, `loss` (float32, nats), `calibrated` (float32, `confidence` at the fitted temperature); `train` also
-        `val` (bool). Raises BadInput when the run has none for it.
+        `val` (bool). Raises BadInput when the run has none for it, DamagedFile when the file cannot be read.
         """
         import polars as pl
 
@@ -95,4 +109,55 @@ class RunFolder:
                 f"run {self.id} has no predictions for split {split!r}: it has not finished, is older than that split, "
                 "or is one of a sweep that val did not choose; choose another run"
             )
-        return pl.read_parquet(path)
+        try:
+            frame = pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise files.DamagedFile(f"{path}: damaged: {str(error).splitlines()[0]}; {records.REMEDY}") from None
+        missing = [name for name in COLUMNS if name not in frame.columns]
+        if missing:
+            raise files.DamagedFile(f"{path}: damaged: no column {missing[0]!r}; {records.REMEDY}")
+        return frame
+
+
+class StoredRun:
+    """A run as analyses read it. Implements `api.RunView`."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    @property
+    def id(self) -> str:
+        return self._folder.id
+
+    @property
+    def head(self) -> str:
+        return self._folder.head
+
+    @functools.cached_property
+    def config(self) -> Mapping[str, Any]:
+        return MappingProxyType(records.plain(self._folder.config))
+
+    @functools.cached_property
+    def summary(self) -> Mapping[str, Any]:
+        return MappingProxyType(records.answer(self._folder.summary))
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return MappingProxyType(self._folder.config.settings)
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        return tuple(self._folder.summary.tests)
+
+    @property
+    def temperature(self) -> float | None:
+        temperature = self._folder.summary.temperature
+        return None if temperature is None else temperature.value
+
+    @property
+    def fingerprint(self) -> str:
+        return self._folder.config.fingerprint
+
+    def predictions(self, split: str) -> pl.DataFrame:
+        """See `RunFolder.predictions`."""
+        return self._folder.predictions(split)

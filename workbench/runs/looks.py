@@ -1,22 +1,47 @@
-"""The list of looks at the test sets: each evaluation on one is written down, and counted."""
+"""The list of evaluations on test sets: each is written down, and counted."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from workbench import files
+from workbench.runs.records import Count, Part, Time
 from workbench.workspace import Workspace
 
 
+class TestLook(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of `test-looks.jsonl`: one evaluation of a run on the `n` samples of a test set."""
+
+    __test__ = False  # or pytest collects it
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    time: Time
+    run: str
+    test_set: str
+    n: Count
+    what: str
+
+
 def note(looks_file: Path, run: str, test_set: str, n: int, what: str) -> None:
-    """Write down that `run` was evaluated on the `n` samples of `test_set`."""
-    files.append_line(looks_file, {"time": time.time(), "run": run, "test_set": test_set, "n": n, "what": what})
+    """Write down that `run` was evaluated on the `n` samples of `test_set`; raises OSError."""
+    files.append_line(looks_file, TestLook(time=time.time(), run=run, test_set=test_set, n=n, what=what))
 
 
 def test_looks(workspace: Workspace) -> dict[str, int]:
-    """How often each test set was looked at, those never looked at with 0."""
-    rows, _ = files.read_lines(workspace.looks_file)
-    counts = Counter(str(row.get("test_set")) for row in rows)
+    """How often each test set was evaluated on, those never evaluated on with 0; lines that are damaged do not count.
+
+    Raises `files.DamagedFile` when the list cannot be read at all.
+    """
+    looks = files.read_lines(workspace.looks_file, TestLook)
+    counts = Counter(look.test_set for look in looks.rows)
     return {name: counts[name] for name in dict.fromkeys([*workspace.test_names, *counts])}
+
+
+def damage(workspace: Workspace) -> list[str]:
+    """One text for each line of the list that cannot be read, so that counts are too low."""
+    return files.read_lines(workspace.looks_file, TestLook).damage

@@ -7,15 +7,14 @@ from collections.abc import Callable
 
 from workbench import files
 from workbench.errors import BadInput
-from workbench.runs.folder import MARKS
+from workbench.runs import records
+from workbench.runs.records import FILES, Marks
 from workbench.runs.snapshot import RunSnapshot, read
-
-Change = Callable[[bool, list[str]], tuple[bool, list[str]]]
 
 
 def star(run: RunSnapshot, on: bool | None = None) -> RunSnapshot:
     """Give the run a star, or take it away; with None, whichever it is not."""
-    return _change(run, lambda starred, tags: (not starred if on is None else on, tags))
+    return _change(run, lambda marks: Marks(starred=not marks.starred if on is None else on, tags=marks.tags))
 
 
 def tag(run: RunSnapshot, name: str, on: bool | None = None) -> RunSnapshot:
@@ -26,17 +25,17 @@ def tag(run: RunSnapshot, name: str, on: bool | None = None) -> RunSnapshot:
     if not re.fullmatch(r"[\w.-]{1,60}", name):
         raise BadInput(f"tag {name!r}: expected letters, digits, '.', '_' and '-', at most 60")
 
-    def change(starred: bool, tags: list[str]) -> tuple[bool, list[str]]:
-        have = name not in tags if on is None else on
-        return starred, [*(other for other in tags if other != name), *([name] if have else [])]
+    def change(marks: Marks) -> Marks:
+        have = name not in marks.tags if on is None else on
+        others = [other for other in marks.tags if other != name]
+        return Marks(starred=marks.starred, tags=[*others, name] if have else others)
 
     return _change(run, change)
 
 
-def _change(run: RunSnapshot, change: Change) -> RunSnapshot:
-    path = files.folder(run.folder) / MARKS
-    with files.lock(run.folder / f".{MARKS}.lock"):  # two workbenches may mark at once
-        found = files.read_json(path) or {}
-        starred, tags = change(bool(found.get("starred")), list(found.get("tags", [])))
-        files.write_json(path, {"starred": starred, "tags": tags})
+def _change(run: RunSnapshot, change: Callable[[Marks], Marks]) -> RunSnapshot:
+    """Raises DamagedFile when the marks cannot be read."""
+    folder = files.folder(run.folder)
+    with files.lock(folder / f".{FILES[Marks]}.lock"):  # two workbenches may mark at once
+        records.write(folder, change(records.find(folder, Marks) or Marks()))
     return read(run.folder)

@@ -1,4 +1,4 @@
-"""Runs take turns on a device: one at a time unless told otherwise.
+"""Runs take turns on a device: one at a time unless more may share it.
 
 A place on a device is a lock file, and so is a ticket in the line before it. The kernel lets go of locks however a
 process ends, so that a dead run neither keeps its place nor holds up the line.
@@ -20,20 +20,26 @@ from workbench import files
 POLL = 0.1  # seconds between two looks at the line
 
 
+class Holder(files.Record, frozen=True, kw_only=True):
+    """The run that has a place on a device, in a file beside the lock."""
+
+    run: str = ""
+
+
 @contextmanager
 def place(
     state_dir: Path, device: str, run: str, parallel: int, waits: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> Iterator[bool]:
     """Hold one of `parallel` places on `device` of this host; gives False, and no place, when cancelled before.
 
-    `waits` is told the run that has the place whenever that changes. With one place runs get it in the order in which
-    they asked; a run that was told to share the device takes any of its places that is free.
+    `waits` is called with the run that has the place whenever that changes. With one place runs get it in the order in
+    which they asked; a run that may share the device takes any of its places that is free.
     """
     folder = files.folder(state_dir / "queue", make=True)
     stem = re.sub(r"[^\w.-]", "-", f"{socket.gethostname()}-{device}")
     ticket = folder / f"{stem}.ticket-{time.time_ns():020d}-{run}"
     with files.lock(ticket):
-        told = None
+        waits_for: str | None = None
         while True:
             if cancelled():
                 ticket.unlink(missing_ok=True)
@@ -43,17 +49,25 @@ def place(
             lock = _free(folder, stem, parallel) if first else None
             if lock is not None:
                 break
-            holder = str((files.read_json(folder / f"{stem}.0.json") or {}).get("run", ""))
-            if holder != told:
-                told = holder
+            holder = _holder(folder / f"{stem}.0.json")
+            if holder != waits_for:
+                waits_for = holder
                 waits(holder)
             time.sleep(POLL)
         ticket.unlink(missing_ok=True)
     try:
-        files.write_json(Path(str(lock.lock_file)).with_suffix(".json"), {"run": run})
+        files.write_json(Path(str(lock.lock_file)).with_suffix(".json"), Holder(run=run))
         yield True
     finally:
         lock.release()
+
+
+def _holder(path: Path) -> str:
+    """The run that has a place; empty when its file cannot be read, since the lock alone counts."""
+    try:
+        return (files.read_record(path, Holder) or Holder()).run
+    except (files.DamagedFile, files.NewerFile):
+        return ""
 
 
 def _first(folder: Path, stem: str, ticket: Path) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -12,6 +13,8 @@ from workbench import files
 from workbench.features.store import TRAIN, Store
 from workbench.runs import looks
 from workbench.runs.folder import RunFolder
+from workbench.runs.recorder import TestScore
+from workbench.runs.records import Calibrated, Gap, Results, Scores, Temperature
 from workbench.stats import bootstrap
 from workbench.stats.calibration import expected_calibration_error
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
@@ -23,25 +26,27 @@ if TYPE_CHECKING:
     from workbench.heads.trained import TrainedHead
 
 
-def accuracy(correct: np.ndarray) -> dict[str, Any]:
+def accuracy(correct: np.ndarray) -> Scores:
     """Share of `correct` (bool [n]) with its 95% Clopper-Pearson interval; None for both without samples."""
     n, k = len(correct), int(correct.sum())
     if n == 0:
-        return {"accuracy": None, "ci": None, "n": 0, "correct": 0}
-    return {"accuracy": k / n, "ci": list(clopper_pearson(k, n)), "n": n, "correct": k}
+        return Scores(accuracy=None, ci=None, n=0, correct=0, top5=None, loss=None)
+    low, high = clopper_pearson(k, n)
+    return Scores(accuracy=k / n, ci=(low, high), n=n, correct=k, top5=None, loss=None)
 
 
-def gap(tests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
+def gap(tests: Mapping[str, Scores]) -> Gap | None:
     """Accuracy of the first test set less that of the second: 95% interval (Newcombe), p (two-proportion z).
 
     None unless there are two test sets with samples.
     """
-    pair = list(tests)[:2]
-    if len(pair) < 2 or not all(tests[name]["n"] for name in pair):
+    names = list(tests)[:2]
+    if len(names) < 2 or not all(tests[name].n for name in names):
         return None
-    (k1, n1), (k2, n2) = ((tests[name]["correct"], tests[name]["n"]) for name in pair)
+    (k1, n1), (k2, n2) = ((tests[name].correct, tests[name].n) for name in names)
     z, p = two_proportion_z(k1, n1, k2, n2)
-    return {"tests": pair, "value": k1 / n1 - k2 / n2, "ci": list(newcombe_difference(k1, n1, k2, n2)), "p": p, "z": z}
+    low, high = newcombe_difference(k1, n1, k2, n2)
+    return Gap(tests=(names[0], names[1]), value=k1 / n1 - k2 / n2, ci=(low, high), p=p, z=z)
 
 
 def evaluate(
@@ -52,8 +57,8 @@ def evaluate(
     cancelled: Callable[[], bool],
     *,
     tests: bool = True,
-) -> dict[str, Any]:
-    """Predict every split and write the predictions; `{"train", "val", "temperature", "tests", "gap"}`.
+) -> Results:
+    """Predict every split and write the predictions.
 
     The temperature is fitted on val alone. Without `tests` no test set is looked at. Raises Stopped when cancelled
     between two pieces of work.
@@ -66,19 +71,21 @@ def evaluate(
     held_out = np.zeros(split.rows, dtype=bool)
     held_out[val_rows] = True
     write_table(run, TRAIN, table(predictions).with_columns(pl.Series("val", held_out)))
-    found = {
-        "train": scores(predictions, ~held_out, head.classes, resampled=False),
-        "val": scores(predictions, held_out, head.classes),
-        "temperature": {"value": temperature, "fitted_on": "val", "n": len(val_rows)},
-    }
-    return {**found, **(on_tests(run, store, head, temperature, cancelled) if tests else {"tests": {}, "gap": None})}
+    test_scores = on_tests(run, store, head, temperature, cancelled) if tests else {}
+    return Results(
+        train=scores(predictions, ~held_out, head.classes, resampled=False),
+        val=scores(predictions, held_out, head.classes),
+        temperature=Temperature(value=temperature, fitted_on="val", n=len(val_rows)),
+        tests=test_scores,
+        gap=gap(test_scores),
+    )
 
 
 def on_tests(
     run: RunFolder, store: Store, head: TrainedHead, temperature: float, cancelled: Callable[[], bool] = lambda: False
-) -> dict[str, Any]:
-    """Predict the test sets, write the predictions, note the looks; `{"tests", "gap"}`."""
-    tests: dict[str, dict[str, Any]] = {}
+) -> dict[str, Scores]:
+    """Predict the test sets, write the predictions, note the evaluations; the scores by test set."""
+    tests: dict[str, Scores] = {}
     for name, split in store.tests.items():
         looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "evaluation after training")
         predictions = predict(head, split.features, split.labels, cancelled, temperature)
@@ -86,50 +93,52 @@ def on_tests(
             raise Stopped
         tests[name] = scores(predictions, np.ones(split.rows, dtype=bool), head.classes)
         write_table(run, name, table(predictions))
-    return {"tests": tests, "gap": gap(tests)}
+    return tests
 
 
-def curves(run: RunFolder, store: Store) -> Callable[[TrainedHead], dict[str, dict[str, float]]]:
-    """What draws accuracy on the test sets while a head is trained, each time written down as a look."""
+def curves(run: RunFolder, store: Store) -> Callable[[TrainedHead], dict[str, TestScore]]:
+    """What draws accuracy on the test sets while a head is trained, each time written down as an evaluation."""
 
-    def watch(head: TrainedHead) -> dict[str, dict[str, float]]:
-        found = {}
+    def watch(head: TrainedHead) -> dict[str, TestScore]:
+        tests = {}
         for name, split in store.tests.items():
             looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "test curve while training")
             predictions = predict(head, split.features, split.labels)
             if predictions is not None and split.rows:
-                found[name] = {
-                    "accuracy": float(predictions.correct.mean()),
-                    "loss": float(predictions.loss.mean(dtype=np.float64)),
-                }
-        return found
+                loss = float(predictions.loss.mean(dtype=np.float64))
+                tests[name] = TestScore(float(predictions.correct.mean()), loss)
+        return tests
 
     return watch
 
 
-def scores(predictions: Predictions, rows: np.ndarray, classes: int, *, resampled: bool = True) -> dict[str, Any]:
+def scores(predictions: Predictions, rows: np.ndarray, classes: int, *, resampled: bool = True) -> Scores:
     """Accuracy and top-5 with Clopper-Pearson intervals; macro precision, recall and F1 and the calibration error (15
     bins of equal mass) with percentile intervals (`*_ci`) when `resampled`; the loss; `calibrated` with temperature."""
-    found = accuracy(predictions.correct[rows])
-    if not found["n"]:
-        return {**found, "top5": None, "loss": None}
+    correct = predictions.correct[rows]
+    basic = accuracy(correct)
+    if not basic.n:
+        return basic
     label, predicted = predictions.label[rows], predictions.predicted[rows]
     confidence = predictions.confidence[rows]
     hits = (predictions.top[rows] == label[:, None]).any(1)
-    found |= {"top5": float(hits.mean()), "top5_ci": list(clopper_pearson(int(hits.sum()), len(hits)))}
-    found["loss"] = float(predictions.loss[rows].mean(dtype=np.float64))
-    found |= bootstrap.macro(label, predicted, classes)
-    correct = predictions.correct[rows]
-    found["ece"] = expected_calibration_error(confidence, correct)
+    low, high = clopper_pearson(int(hits.sum()), len(hits))
+    intervals: Mapping[str, tuple[float, float]] = {}
     if resampled:
-        rng = np.random.default_rng(0)
-        for key, interval in bootstrap.intervals(label, predicted, confidence, classes, rng).items():
-            found[f"{key}_ci"] = list(interval)
-    found["calibrated"] = {
-        "ece": expected_calibration_error(predictions.calibrated[rows], correct),
-        "loss": float(predictions.calibrated_loss[rows].mean(dtype=np.float64)),
-    }
-    return found
+        intervals = bootstrap.intervals(label, predicted, confidence, classes, np.random.default_rng(0))
+    return msgspec.structs.replace(
+        basic,
+        top5=float(hits.mean()),
+        top5_ci=(low, high),
+        loss=float(predictions.loss[rows].mean(dtype=np.float64)),
+        ece=expected_calibration_error(confidence, correct),
+        calibrated=Calibrated(
+            ece=expected_calibration_error(predictions.calibrated[rows], correct),
+            loss=float(predictions.calibrated_loss[rows].mean(dtype=np.float64)),
+        ),
+        **bootstrap.macro(label, predicted, classes),
+        **{f"{name}_ci": interval for name, interval in intervals.items()},
+    )
 
 
 def table(predictions: Predictions) -> pl.DataFrame:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from workbench import files
 from workbench.errors import BadInput, nearest
-from workbench.runs import processes
-from workbench.runs.folder import CONFIG, LAUNCHED, MARKS, METRICS, STATE, SUMMARY, RunFolder
+from workbench.runs import processes, records
+from workbench.runs.folder import RunFolder
+from workbench.runs.records import (
+    FILES,
+    Figures,
+    Gap,
+    Launched,
+    Marks,
+    RunConfig,
+    RunState,
+    RunSummary,
+    Scores,
+)
 from workbench.workspace import Workspace
 
 ACTIVE = ("queued", "running")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """One run, at one moment. `state` is queued, running, finished, failed, stopped or lost."""
+    """One run, at one moment. `state` is queued, running, finished, failed, stopped or lost.
+
+    A run with a damaged file is a failed one whose `error` names the file; `config` is None when that is the one.
+    """
 
     id: str
     folder: Path
@@ -29,25 +44,25 @@ class RunSnapshot:
     created: float  # seconds since 1970
     seconds: float  # of training so far
     error: str
-    config: dict[str, Any] = field(repr=False)
-    summary: dict[str, Any] | None = field(repr=False)
+    config: RunConfig | None = field(repr=False)
+    summary: RunSummary | None = field(repr=False)
     pid: int | None
     device: str
     phase: str = ""  # of a running one: starting, reading features, training, evaluating
     bad_input: bool = False  # it failed because of what the user gave
-    latest: dict[str, Any] = field(default_factory=dict, repr=False)  # the last epoch's metrics
+    latest: Figures | None = field(default=None, repr=False)  # of the last epoch
     waits_for: str = ""  # of a queued one whose process waits for its turn: the run that has the device
     starred: bool = False
     tags: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
-        return dict(self.config.get("settings", {}))
+        return dict(self.config.settings) if self.config else {}
 
     @property
     def sweep(self) -> str:
         """The id of the sweep that it is part of, empty for a run of its own."""
-        return str(self.config.get("sweep", ""))
+        return self.config.sweep if self.config else ""
 
     @property
     def active(self) -> bool:
@@ -65,86 +80,116 @@ class RunSnapshot:
     def val_accuracy(self) -> float | None:
         """On val, of the finished head, or else after the last epoch so far."""
         if self.summary:
-            found = self.summary["val"]["accuracy"]
-        else:
-            found = self.latest.get("val_accuracy")
-        return None if found is None else float(found)
+            return self.summary.val.accuracy
+        return self.latest.val_accuracy if self.latest else None
 
     @property
-    def tests(self) -> dict[str, dict[str, Any]]:
-        """`{test set: {"accuracy", "ci", "n", ...}}`; empty until the run has finished."""
-        return dict(self.summary["tests"]) if self.summary else {}
+    def tests(self) -> dict[str, Scores]:
+        """The scores on each test set; empty until the run has finished."""
+        return dict(self.summary.tests) if self.summary else {}
 
     @property
-    def gap(self) -> dict[str, Any] | None:
-        """`{"tests", "value", "ci", "p"}` of test set 1 less test set 2; None until finished, or with one test set."""
-        return self.summary["gap"] if self.summary else None
+    def gap(self) -> Gap | None:
+        """Of test set 1 less test set 2; None until finished, or with one test set."""
+        return self.summary.gap if self.summary else None
 
     @property
     def view(self) -> RunFolder:
-        """Its predictions and config, as analyses read them."""
+        """Its directory, with its predictions and its log."""
         return RunFolder(self.folder)
+
+    def trained_on(self, fingerprint: str) -> bool:
+        """Whether it was trained on the features with this fingerprint, as far as is known."""
+        return self.config is None or self.config.fingerprint == fingerprint
+
+
+class _Attempts:
+    """Reads what can be read, and collects why the rest cannot."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def __call__(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except BadInput as error:
+            self.errors.append(str(error))
+            return None
 
 
 def read(folder: Path) -> RunSnapshot:
-    """The run in `folder`, as it is now; one whose files are links is a failed run that says so."""
-    try:
-        return _read(RunFolder(folder))
-    except files.UnsafeFile as error:
-        return _unsafe(folder, str(error))
+    """The run in `folder`, as it is now; one with a damaged file, or a link for one, is a failed run that says so."""
+    attempt = _Attempts()
+    run = attempt(lambda: RunFolder(folder))
+    if run is None:
+        return _snapshot(folder, "failed", attempt.errors[0], None, None, None, None)
+    config = attempt(lambda: run.config)
+    state = attempt(lambda: run.state)
+    name = ""
+    if state is not None:
+        name, state = attempt(partial(_actual_state, run, state)) or ("failed", state)
+    summary = attempt(lambda: records.read(folder, RunSummary)) if name == "finished" else None
+    errors = list(attempt.errors)
+    marks = attempt(lambda: records.find(folder, Marks))
+    if errors or (attempt.errors and name not in ACTIVE):
+        name = "failed"
+    error = "its process is gone; see its log, or resume it" if name == "lost" else state.error if state else ""
+    return _snapshot(folder, name, "; ".join(attempt.errors) or error, config, state, summary, marks)
 
 
-def _unsafe(folder: Path, error: str) -> RunSnapshot:
-    return RunSnapshot(
-        id=folder.name, folder=folder, head="", state="failed", epoch=0, epochs=0, created=0.0, seconds=0.0,
-        error=error, config={}, summary=None, pid=None, device="",
-    )  # fmt: skip
+def _actual_state(run: RunFolder, state: RunState) -> tuple[str, RunState]:
+    """The state of a run, lost where its process is gone without having said how it ended."""
+    if state.state == "running":
+        gone = processes.lost(state)
+    elif state.state == "queued":
+        gone = processes.abandoned(state, records.find(run.path, Launched) or Launched())
+    else:
+        return state.state, state
+    if not gone:
+        return state.state, state
+    # it may have ended between our reading and its leaving
+    now = run.state
+    return ("lost" if now.state == state.state else now.state), now
 
 
-def _read(run: RunFolder) -> RunSnapshot:
-    folder = run.path
-    state = run.state
-    told = state.get("state", "")
-    if told == "running" and processes.lost(state):
-        # it may have finished between our reading and its leaving
-        state = run.state
-        told = "lost" if state.get("state") == "running" else state.get("state", "")
-    error = state.get("error") or ""
-    if told == "queued" and processes.abandoned(state, files.read_json(folder / LAUNCHED) or {}):
-        state = run.state
-        told = "lost" if state.get("state") == "queued" else state.get("state", "")
-    if not run.config or not told:
-        told, error = "failed", f"{STATE if run.config else 'config.json'} cannot be read"
-    summary = files.read_json(folder / SUMMARY) if told == "finished" else None
-    if told == "finished" and summary is None:
-        told, error = "failed", f"{SUMMARY} cannot be read"
-    marks = files.read_json(folder / MARKS) or {}
+def _snapshot(
+    folder: Path,
+    name: str,
+    error: str,
+    config: RunConfig | None,
+    state: RunState | None,
+    summary: RunSummary | None,
+    marks: Marks | None,
+) -> RunSnapshot:
+    state = state or RunState(state="failed")
+    marks = marks or Marks()
+    settings = config.settings if config else {}
     return RunSnapshot(
         id=folder.name,
         folder=folder,
-        head=run.head,
-        state=told,
-        epoch=int(state.get("epoch", 0)),
-        epochs=int(state.get("epochs", 0)),
-        created=float(run.config.get("created", 0.0)),
-        seconds=float(summary["seconds"] if summary else state.get("seconds", 0.0)),
-        error=error if told != "lost" else "its process is gone; see its log, or resume it",
-        config=dict(run.config),
-        summary=summary,
-        pid=state.get("pid") if told == "running" else None,
-        device=str(state.get("device") or run.config.get("settings", {}).get("device", "")),
-        phase=str(state.get("phase", "")) if told in ACTIVE else "",
-        bad_input=bool(state.get("bad_input")),
-        latest=state.get("latest") or {},
-        waits_for=str(state.get("waits_for") or "") if told == "queued" else "",
-        starred=bool(marks.get("starred")),
-        tags=tuple(map(str, marks.get("tags", ()))),
+        head=config.head if config else "",
+        state=name,
+        epoch=state.epoch,
+        epochs=state.epochs,
+        created=config.created if config else 0.0,
+        seconds=summary.seconds if summary else state.seconds,
+        error=error,
+        config=config,
+        summary=summary if name == "finished" else None,
+        pid=state.pid if name == "running" else None,
+        device=state.device or str(settings.get("device", "")),
+        phase=state.phase if name in ACTIVE else "",
+        bad_input=state.bad_input,
+        latest=state.latest,
+        waits_for=state.waits_for if name == "queued" else "",
+        starred=marks.starred,
+        tags=tuple(marks.tags),
     )
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder among the runs is one, sound or not: it holds a configuration or a state."""
-    return not folder.name.startswith(".") and any((folder / name).exists() for name in (CONFIG, STATE))
+    return not folder.name.startswith(".") and any((folder / FILES[kind]).exists() for kind in (RunConfig, RunState))
 
 
 def list_runs(workspace: Workspace) -> list[RunSnapshot]:
@@ -153,8 +198,8 @@ def list_runs(workspace: Workspace) -> list[RunSnapshot]:
         folders = [entry for entry in workspace.runs_dir.iterdir() if is_run(entry)]
     except FileNotFoundError:
         return []
-    found = [read(folder) for folder in folders]
-    return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
+    runs = [read(folder) for folder in folders]
+    return sorted(runs, key=lambda run: (run.created, run.id), reverse=True)
 
 
 def load(workspace: Workspace, run_id: str) -> RunSnapshot:
@@ -185,25 +230,3 @@ def newest_to_look_at(runs: Sequence[RunSnapshot]) -> str | None:
     """
     finished = [run for run in runs if run.state == "finished"]
     return next((run.id for run in finished if run.tests), finished[0].id if finished else None)
-
-
-def read_metrics(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The rows of `metrics.jsonl` after byte `offset`, and the offset to go on from; see `files.read_lines`.
-
-    Rows: `kind` "epoch" (`epoch`, `step`, `time`, `train_loss`, `train_accuracy`, `val_loss`, `val_accuracy`, `lr`,
-    `rows_per_second`), "step" (`epoch` as a fraction, `step`, `time`, `loss`, `lr`) and, where a run was resumed,
-    "resumed" (`epoch`, `step`): what came before with a later step is done again, and `fold` leaves it out.
-    A closed-form head's epochs are its candidates: `setting` and `value` say which, `lr` is null.
-    """
-    return files.read_lines(folder / METRICS, offset)
-
-
-def fold(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Metrics rows without those that a resumption made void, and without the rows that tell of resumptions."""
-    out: list[dict[str, Any]] = []
-    for row in rows:
-        if row.get("kind") == "resumed":
-            out = [kept for kept in out if kept["step"] <= row["step"]]
-        else:
-            out.append(row)
-    return out

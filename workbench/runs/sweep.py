@@ -17,8 +17,9 @@ from workbench import files
 from workbench.errors import BadInput, nearest
 from workbench.features.store import Store
 from workbench.heads import find, resolve_settings
-from workbench.runs import control, processes
-from workbench.runs.folder import CONFIG, LAUNCHED, STATE, SUMMARY
+from workbench.runs import control, processes, records
+from workbench.runs.folder import SweepFolder
+from workbench.runs.records import FILES, Launched, RunState, SweepConfig, SweepSummary
 from workbench.runs.snapshot import ACTIVE, RunSnapshot, read
 from workbench.settings import declared
 from workbench.workspace import Workspace
@@ -40,7 +41,7 @@ class SweepSnapshot:
     grid: dict[str, list[Any]]
     runs: tuple[RunSnapshot, ...] = field(repr=False)
     best: str
-    summary: dict[str, Any] | None = field(repr=False)
+    summary: SweepSummary | None = field(repr=False)
 
     @property
     def active(self) -> bool:
@@ -57,21 +58,21 @@ def points(head: str, grid: Mapping[str, str | Sequence[Any]], settings: Mapping
     if not grid:
         raise BadInput("a sweep needs something to sweep, e.g. --grid lr=1e-4,1e-3,1e-2")
     values: dict[str, list[Any]] = {}
-    for key, given in grid.items():
+    for key, choices in grid.items():
         if key not in known:
             raise BadInput(f"head {head}: unknown setting {key!r}{nearest(key, known)}")
         if key in settings:
             raise BadInput(f"{key} is both swept and set: leave one")
-        items = [item.strip() for item in given.split(",")] if isinstance(given, str) else list(given)
+        items = [item.strip() for item in choices.split(",")] if isinstance(choices, str) else list(choices)
         values[key] = list(dict.fromkeys(known[key].convert(item, f"head {head}: ") for item in items if item != ""))
         if not values[key]:
             raise BadInput(f"--grid {key}=: no values")
-    found = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
-    if len(found) > MOST:
-        raise BadInput(f"the grid has {len(found):,} points; at most {MOST:,}")
-    for point in found:
+    grid_points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    if len(grid_points) > MOST:
+        raise BadInput(f"the grid has {len(grid_points):,} points; at most {MOST:,}")
+    for point in grid_points:
         resolve_settings(head, {**settings, **point})
-    return found
+    return grid_points
 
 
 def create(
@@ -84,34 +85,34 @@ def create(
     parallel: int = 1,
 ) -> SweepSnapshot:
     """A queued sweep with a queued run for each point; raises BadInput like `points` and `runs.create`."""
-    found = points(head, grid, settings)
+    grid_points = points(head, grid, settings)
     sweep_id = f"{time.strftime('%Y%m%d-%H%M%S')}-sweep-{head}-{secrets.token_hex(2)}"
-    made = [
+    runs = [
         control.create(workspace, store, head, {**settings, **point}, parallel=parallel, sweep=sweep_id)
-        for point in found
+        for point in grid_points
     ]
     folder = files.folder(files.folder(workspace.state / SWEEPS, make=True) / sweep_id, make=True)
-    axes = {key: list(dict.fromkeys(point[key] for point in found)) for key in found[0]}
-    config = {"id": sweep_id, "head": head, "grid": axes, "runs": [run.id for run in made], "parallel": parallel}
-    files.write_json(folder / STATE, {"state": "queued"})
-    files.write_json(folder / CONFIG, config)
+    axes = {key: list(dict.fromkeys(point[key] for point in grid_points)) for key in grid_points[0]}
+    records.write(folder, RunState(state="queued"))
+    config = SweepConfig(id=sweep_id, head=head, grid=axes, runs=[run.id for run in runs], parallel=parallel)
+    records.write(folder, config)
     return read_sweep(folder)
 
 
 def start(sweep: SweepSnapshot) -> SweepSnapshot:
     """Start, or take up again, the process of a sweep, in a session of its own; raises BadInput while it is at work."""
-    if sweep.active and (files.read_json(sweep.folder / STATE) or {}).get("pid"):
+    if sweep.active and SweepFolder(sweep.folder).state.pid:
         raise BadInput(f"sweep {sweep.id} is {sweep.state}")
     if sweep.state == "finished":
         raise BadInput(f"sweep {sweep.id} is finished")
     for run in sweep.runs:
         if run.state in ("stopped", "failed", "lost"):
             control.resume(run)
-    files.write_json(sweep.folder / STATE, {"state": "queued"})
+    records.write(sweep.folder, RunState(state="queued"))
     child = control.launch("workbench.runs.sweep_child", sweep.folder)
-    launched = {"processes": [processes.birth(child.pid)]}
+    launched = Launched(processes=[processes.birth(child.pid)])
     for folder in [sweep.folder, *(run.folder for run in sweep.runs if run.state != "finished")]:
-        files.write_json(folder / LAUNCHED, launched)
+        records.write(folder, launched)
     return read_sweep(sweep.folder)
 
 
@@ -119,9 +120,9 @@ def stop(sweep: SweepSnapshot, wait: float = 0.0) -> SweepSnapshot:
     """Ask a sweep to keep the state of its runs and stop; waits up to `wait` seconds until it has."""
     deadline = time.monotonic() + wait
     while sweep.active:
-        state = files.read_json(sweep.folder / STATE) or {}
-        if processes.alive(state):
-            os.kill(int(state["pid"]), signal.SIGTERM)
+        state = SweepFolder(sweep.folder).state
+        if state.pid and processes.alive(state.process):
+            os.kill(state.pid, signal.SIGTERM)
         if time.monotonic() >= deadline:
             break
         time.sleep(0.1)
@@ -131,32 +132,31 @@ def stop(sweep: SweepSnapshot, wait: float = 0.0) -> SweepSnapshot:
 
 def read_sweep(folder: Path) -> SweepSnapshot:
     """The sweep in `folder`, as it is now; raises BadInput when its files cannot be read."""
-    files.folder(folder)
-    config, state = files.read_json(folder / CONFIG), files.read_json(folder / STATE)
-    if config is None or state is None:
-        raise BadInput(f"{folder}: not a sweep that can be read")
-    told = str(state.get("state", ""))
-    launched = files.read_json(folder / LAUNCHED) or {}
-    gone = processes.lost(state) if told == "running" else told == "queued" and processes.abandoned(state, launched)
-    runs_dir = files.folder(folder.parent.parent / "runs")
-    names = [files.name(one, "run", folder / CONFIG) for one in config["runs"]]
-    summary = files.read_json(folder / SUMMARY) if told == "finished" else None
+    sweep = SweepFolder(folder)
+    config, state = sweep.config, sweep.state
+    launched = records.find(folder, Launched) or Launched()
+    gone = (state.state == "running" and processes.lost(state)) or (
+        state.state == "queued" and processes.abandoned(state, launched)
+    )
+    runs_dir = files.folder(sweep.state_dir / "runs")
+    names = [files.name(name, "run", folder / FILES[SweepConfig]) for name in config.runs]
+    summary = records.read(folder, SweepSummary) if state.state == "finished" else None
     return SweepSnapshot(
         id=folder.name,
         folder=folder,
-        head=str(config["head"]),
-        state="lost" if gone else told,
-        error="its process is gone; see its log" if gone else str(state.get("error") or ""),
-        grid=dict(config["grid"]),
+        head=config.head,
+        state="lost" if gone else state.state,
+        error="its process is gone; see its log" if gone else state.error,
+        grid=config.grid,
         runs=tuple(read(runs_dir / name) for name in names if (runs_dir / name).is_dir()),
-        best=str((summary or {}).get("best") or ""),
+        best=(summary.best or "") if summary else "",
         summary=summary,
     )
 
 
 def list_sweeps(workspace: Workspace) -> list[SweepSnapshot]:
-    """All sweeps of the workspace, newest first."""
-    folders = files.folder(workspace.state / SWEEPS).glob("*/" + CONFIG)
+    """All sweeps of the workspace, newest first; one that cannot be read is a failed one that says so."""
+    folders = files.folder(workspace.state / SWEEPS).glob("*/" + FILES[SweepConfig])
     return [_read_any(path.parent) for path in sorted(folders, reverse=True)]
 
 
@@ -169,22 +169,20 @@ def _read_any(folder: Path) -> SweepSnapshot:
 
 def load(workspace: Workspace, sweep_id: str) -> SweepSnapshot:
     """The sweep whose id is, or begins with, `sweep_id`, or the newest for `last`; raises BadInput otherwise."""
-    found = list_sweeps(workspace)
-    matching = found[:1] if sweep_id == "last" else [one for one in found if sweep_id and one.id.startswith(sweep_id)]
+    sweeps = list_sweeps(workspace)
+    matching = sweeps[:1] if sweep_id == "last" else [one for one in sweeps if sweep_id and one.id.startswith(sweep_id)]
     if len(matching) != 1:
         raise BadInput(
-            f"sweep {sweep_id!r}: {len(matching)} sweeps begin so" + nearest(sweep_id, [s.id for s in found])
+            f"sweep {sweep_id!r}: {len(matching)} sweeps begin so" + nearest(sweep_id, [one.id for one in sweeps])
         )
     return matching[0]
 
 
 def best_of(runs: Sequence[RunSnapshot]) -> RunSnapshot | None:
     """The finished run with the highest val accuracy, of equal ones that of the lowest val loss; None without any."""
-    scored = [(run.summary or {}).get("val", {}) for run in runs if run.state == "finished"]
-    done = [run for run in runs if run.state == "finished"]
-    ranked = [
-        (score["accuracy"], -(score["loss"] or 0.0), -place)
-        for place, score in enumerate(scored)
-        if score.get("accuracy") is not None
+    ranking = [
+        (run.summary.val.accuracy, -(run.summary.val.loss or 0.0), -place)
+        for place, run in enumerate(runs)
+        if run.summary is not None and run.summary.val.accuracy is not None
     ]
-    return done[-max(ranked)[2]] if ranked else None
+    return runs[-max(ranking)[2]] if ranking else None

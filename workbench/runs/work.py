@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench import files
 from workbench.errors import BadInput
-from workbench.runs.folder import CONFIG, SUMMARY, RunFolder
-from workbench.runs.record import RunRecorder, StateFile
+from workbench.runs import records
+from workbench.runs.folder import RunFolder
+from workbench.runs.recorder import RunRecorder, StateFile
+from workbench.runs.records import FILES, Results, RunConfig, RunSummary
 
 if TYPE_CHECKING:
     from workbench.features.store import Store, TrainingView
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def device_of(run: RunFolder) -> str:
     """The device that a run will train on, by name; raises BadInput for one that is not there."""
-    name = str(run.config["settings"]["device"])
+    name = str(run.config.settings.get("device", "auto"))
     if name == "cpu":
         return name  # without waiting for torch
     from workbench.training import devices
@@ -30,17 +32,18 @@ def open_data(run: RunFolder) -> tuple[Store, TrainingView]:
     """The store that a run was made for, and all of it that training may see."""
     from workbench.features.store import Store, TrainingView
 
-    config = run.config
     store = Store.open(store_folder(run))
-    return store, TrainingView(store, config["validation"]["fraction"], config["validation"]["seed"])
+    validation = run.config.validation
+    return store, TrainingView(store, validation.fraction, validation.seed)
 
 
 def store_folder(run: RunFolder) -> Path:
     """The folder of the store that a run was made for; raises BadInput for one outside the run's workspace."""
-    room, _, fingerprint = str(run.config["store"]).partition("/")
-    if room != "features":
-        raise BadInput(f"{run.path / CONFIG}: store {run.config['store']!r}: expected features/FINGERPRINT")
-    return files.folder(run.state_dir / room) / files.name(fingerprint, "store", run.path / CONFIG)
+    file = run.path / FILES[RunConfig]
+    parent, _, fingerprint = run.config.store.partition("/")
+    if parent != "features":
+        raise BadInput(f"{file}: store {run.config.store!r}: expected features/FINGERPRINT")
+    return files.folder(run.state_dir / parent) / files.name(fingerprint, "store", file)
 
 
 def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: bool = True) -> None:
@@ -49,7 +52,7 @@ def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: boo
     from workbench.training import checkpoint, loop
 
     store, view = open_data(run)
-    settings = heads.resolve_settings(run.head, run.config["settings"])
+    settings = heads.resolve_settings(run.head, run.config.settings)
     state.set(phase="reading features")
     saved = checkpoint.read(run.path)
     if saved is not None:
@@ -64,7 +67,7 @@ def watch_tests(run: RunFolder, store: Store, recorder: RunRecorder) -> None:
     """Have test curves drawn where the settings ask for them."""
     from workbench.runs import results
 
-    if run.config["settings"].get("test_curves"):
+    if run.config.settings.get("test_curves"):
         recorder.watch = results.curves(run, store)
 
 
@@ -84,34 +87,32 @@ def finish(
     recorder.settle()
     head.save(run.head_file)
     state.set(phase="evaluating")
-    started = time.perf_counter()
-    found = results.evaluate(run, store, head, view.val_rows, lambda: recorder.stop_requested, tests=tests)
-    summary = _summary(run, head, state, recorder, found, time.perf_counter() - started)
-    files.write_json(run.path / SUMMARY, summary)
+    start = time.perf_counter()
+    scores = results.evaluate(run, store, head, view.val_rows, lambda: recorder.stop_requested, tests=tests)
+    records.write(run.path, _summary(run, head, state, recorder, scores, time.perf_counter() - start))
 
 
 def _summary(
-    run: RunFolder,
-    head: TrainedHead,
-    state: StateFile,
-    recorder: RunRecorder,
-    found: dict[str, Any],
-    evaluation: float,
-) -> dict[str, Any]:
-    plan = recorder.plan
+    run: RunFolder, head: TrainedHead, state: StateFile, recorder: RunRecorder, results: Results, seconds: float
+) -> RunSummary:
+    plan, progress = recorder.plan, state.value
     assert plan is not None
-    return {
-        "run": run.id,
-        "head": run.head,
-        "epochs": state.value("epoch"),
-        "seconds": state.value("seconds"),
-        **found,
-        "chosen": head.chosen,
-        "settings": run.config["settings"],
-        "batch_size": plan.batch_size,
-        "parameters": plan.parameters,
-        "device": plan.device,
-        "device_name": plan.device_name,
-        "memory_bytes": plan.memory_bytes,
-        "evaluation_seconds": evaluation,
-    }
+    return RunSummary(
+        run=run.id,
+        head=run.head,
+        epochs=progress.epoch,
+        seconds=progress.seconds,
+        train=results.train,
+        val=results.val,
+        temperature=results.temperature,
+        tests=results.tests,
+        gap=results.gap,
+        chosen=head.chosen,
+        settings=run.config.settings,
+        batch_size=plan.batch_size,
+        parameters=plan.parameters,
+        device=plan.device,
+        device_name=plan.device_name,
+        memory_bytes=plan.memory_bytes,
+        evaluation_seconds=seconds,
+    )

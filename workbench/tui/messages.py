@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
     from workbench.plugins import PluginInfo
-    from workbench.runs import RunSnapshot
+    from workbench.runs import MetricsRow, RunSnapshot
     from workbench.tui.jobs import Job
     from workbench.tui.screens.data_features import Features, Seen
     from workbench.tui.screens.divergence_parts import Feature
@@ -102,7 +102,7 @@ class MetricsRead(Message):
     """New rows of a run's metrics, in order: what stood between the bytes `start` and `end` of its file."""
 
     run_id: str
-    rows: list[dict[str, Any]]
+    rows: list[MetricsRow]
     start: int
     end: int
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.plugins import PluginInfo
+    from workbench.runs import StoredRun
     from workbench.worker.child import Job
 
 _stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
@@ -115,11 +116,10 @@ def make_context(workspace: Workspace, store: Store, job: Job) -> tuple[Context,
     ), runs
 
 
-def _same_data(run: RunView, store: Store) -> None:
-    trained_on = run.config.get("fingerprint")
-    if trained_on and trained_on != store.fingerprint:
+def _same_data(run: StoredRun, store: Store) -> None:
+    if run.fingerprint != store.fingerprint:
         raise BadInput(
-            f"run {run.id} was trained on features that have changed since (fingerprint {str(trained_on)[:12]}, now "
+            f"run {run.id} was trained on features that have changed since (fingerprint {run.fingerprint[:12]}, now "
             f"{store.fingerprint[:12]}): train again, or choose another run"
         )
 
@@ -129,14 +129,14 @@ class Runs(Mapping[str, RunView]):
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._opened: dict[str, RunView] = {}
+        self._opened: dict[str, StoredRun] = {}
         self.looked_at = False
 
-    def open(self, run_id: str) -> RunView:
+    def open(self, run_id: str) -> StoredRun:
         from workbench import runs
 
         if run_id not in self._opened:
-            self._opened[run_id] = runs.RunFolder(runs.load(self._workspace, run_id).folder)
+            self._opened[run_id] = runs.StoredRun(runs.load(self._workspace, run_id).view)
         return self._opened[run_id]
 
     def _ids(self) -> list[str]:

@@ -21,7 +21,9 @@ from workbench import runs
 from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.features.store import Store, TrainingView
-from workbench.runs import RunSnapshot, processes
+from workbench.runs import RunSnapshot, processes, records
+from workbench.runs.metrics import EpochMetrics
+from workbench.runs.records import Gap
 from workbench.stats.intervals import clopper_pearson, newcombe_difference
 from workbench.stats.significance import two_proportion_z
 from workbench.workspace import Workspace
@@ -84,18 +86,18 @@ def test_a_run_leaves_everything_that_was_promised(launch: Launch, workspace: Wo
         frame = run.view.predictions(name)
         assert frame["label"].to_list() == split.labels.tolist()
         k, n = int((frame["predicted"] == frame["label"]).sum()), split.rows
-        assert run.tests[name]["accuracy"] == k / n
-        assert run.tests[name]["ci"] == list(clopper_pearson(k, n))
-        assert run.tests[name]["n"] == n
-    pairs = [(run.tests[name]["correct"], run.tests[name]["n"]) for name in ("test1", "test2")]
+        assert run.tests[name].accuracy == k / n
+        assert run.tests[name].ci == clopper_pearson(k, n)
+        assert run.tests[name].n == n
+    pairs = [(run.tests[name].correct, run.tests[name].n) for name in ("test1", "test2")]
     (k1, n1), (k2, n2) = pairs
-    assert run.gap == {
-        "tests": ["test1", "test2"],
-        "value": k1 / n1 - k2 / n2,
-        "ci": list(newcombe_difference(k1, n1, k2, n2)),
-        "p": two_proportion_z(k1, n1, k2, n2)[1],
-        "z": two_proportion_z(k1, n1, k2, n2)[0],
-    }
+    assert run.gap == Gap(
+        tests=("test1", "test2"),
+        value=k1 / n1 - k2 / n2,
+        ci=newcombe_difference(k1, n1, k2, n2),
+        p=two_proportion_z(k1, n1, k2, n2)[1],
+        z=two_proportion_z(k1, n1, k2, n2)[0],
+    )
     train = run.view.predictions("train")
     view = TrainingView(store, workspace.config.validation.fraction, workspace.config.validation.seed)
     assert np.flatnonzero(train["val"].to_numpy()).tolist() == view.val_rows.tolist()
@@ -108,10 +110,12 @@ def test_a_run_leaves_everything_that_was_promised(launch: Launch, workspace: Wo
     assert dict(train.schema) == schema
     assert runs.test_looks(workspace) == {"test1": 1, "test2": 1}
     rows, _ = runs.read_metrics(run.folder)
-    epochs = [row for row in rows if row["kind"] == "epoch"]
-    assert [row["epoch"] for row in epochs] == [1, 2, 3]
-    assert epochs[-1]["val_accuracy"] == pytest.approx(run.val_accuracy)
-    assert {"run", "head", "epochs", "seconds", "val", "tests", "gap"} <= run.summary.keys()
+    epochs = [row for row in rows if isinstance(row, EpochMetrics)]
+    assert [row.epoch for row in epochs] == [1, 2, 3]
+    assert epochs[-1].val_accuracy == pytest.approx(run.val_accuracy)
+    answer = records.answer(run.summary)
+    assert {"run", "head", "epochs", "seconds", "val", "tests", "gap"} <= answer.keys()
+    assert "version" not in answer
     with pytest.raises(BadInput, match="no predictions for split 'v9'"):
         run.view.predictions("v9")
 
@@ -159,7 +163,7 @@ def test_stopped_and_resumed_or_killed_and_resumed_is_the_same_to_the_bit(
     for run in again:
         assert same_head(whole, run)
         folded = runs.fold(runs.read_metrics(run.folder)[0])
-        assert [row["epoch"] for row in folded if row["kind"] == "epoch"] == list(range(1, 251))
+        assert [row.epoch for row in folded if isinstance(row, EpochMetrics)] == list(range(1, 251))
         assert run.tests == whole.tests
 
 
@@ -190,7 +194,7 @@ def test_two_processes_for_one_run_do_its_work_once(launch: Launch, workspace: W
     runs.start_sync(queued)
     run = until(queued, done)
     rows, _ = runs.read_metrics(run.folder)
-    assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == [1, 2, 3]
+    assert [row.epoch for row in rows if isinstance(row, EpochMetrics)] == [1, 2, 3]
     assert runs.test_looks(workspace) == {"test1": 1, "test2": 1}
 
 

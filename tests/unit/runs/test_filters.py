@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from run_records import config, scores, summary
 
 from workbench import runs
 from workbench.errors import BadInput
 from workbench.features.store import Store
 from workbench.runs import RunSnapshot
+from workbench.runs.records import Figures
 from workbench.workspace import Workspace
 
 
@@ -20,13 +22,12 @@ def made(
     run_id: str, head: str = "linear", val: float | None = None, state: str = "finished", **more: Any
 ) -> RunSnapshot:
     settings = {"lr": more.pop("lr", 1e-3), "batch_size": None, "schedule": more.pop("schedule", "cosine")}
-    tests = more.pop("tests", {"v1": {"accuracy": 0.8}, "v2": {"accuracy": 0.7}})
-    summary = {"val": {"accuracy": val}, "tests": tests, "gap": {"value": 0.1}} if state == "finished" else None
-    latest = {"val_accuracy": val} if summary is None else {}
+    tests = more.pop("tests", {"v1": scores(0.8), "v2": scores(0.7)})
+    latest = None if state == "finished" else Figures(step=1, time=1.0, val_accuracy=val)
     return RunSnapshot(
         id=run_id, folder=Path(run_id), head=head, state=state, epoch=3, epochs=20, created=0.0, seconds=12.5, error="",
-        config={"settings": settings, "sweep": more.pop("sweep", "")}, summary=summary, pid=None, device="cpu",
-        latest=latest, **more,
+        config=config(settings, more.pop("sweep", "")), summary=summary(val, tests) if latest is None else None,
+        pid=None, device="cpu", latest=latest, **more,
     )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_any_text_is_a_filter_or_bad_input(text: str) -> None:
 
 def test_val_is_what_was_cut_from_train_also_where_a_test_set_is_called_so() -> None:
     """Else runs would be chosen by a test set where val was meant."""
-    run = made("a", val=0.9, tests={"val": {"accuracy": 0.6}, "v2": {"accuracy": 0.5}})
+    run = made("a", val=0.9, tests={"val": scores(0.6), "v2": scores(0.5)})
     assert runs.matching([run], "val>0.8") == [run]
     assert runs.matching([run], "val<0.7") == []
     assert runs.matching([run], "test1<0.7 v2<0.6") == [run]

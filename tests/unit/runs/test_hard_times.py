@@ -20,6 +20,7 @@ from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.features.store import Store
 from workbench.runs import RunSnapshot
+from workbench.runs.metrics import EpochMetrics, TestMetrics
 from workbench.stats.calibration import expected_calibration_error
 from workbench.workspace import Workspace
 
@@ -100,22 +101,29 @@ def test_a_rate_that_is_too_high_leaves_the_last_good_checkpoint(workspace: Work
 def test_a_finished_run_tells_its_scores(workspace: Workspace, store: Store) -> None:
     run = finished(runs.create(workspace, store, "nn1", QUICK))
     assert run.summary is not None
-    assert run.summary["temperature"]["fitted_on"] == "val"
-    assert run.summary["memory_bytes"] > 0
-    for name, scores in [*run.tests.items(), ("val", run.summary["val"])]:
+    assert run.summary.temperature is not None
+    assert run.summary.temperature.fitted_on == "val"
+    assert run.summary.memory_bytes > 0
+    for name, scores in [*run.tests.items(), ("val", run.summary.val)]:
         frame = run.view.predictions("train").filter("val") if name == "val" else run.view.predictions(name)
         label, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy()
-        assert scores["f1"] == pytest.approx(f1_score(label, predicted, average="macro"))
-        assert scores["f1_ci"][0] <= scores["f1"] <= scores["f1_ci"][1]
+        assert scores.f1 == pytest.approx(f1_score(label, predicted, average="macro"))
+        assert scores.f1 is not None
+        assert scores.f1_ci is not None
+        assert scores.f1_ci[0] <= scores.f1 <= scores.f1_ci[1]
         correct = frame["correct"].to_numpy()
-        assert scores["ece"] == pytest.approx(expected_calibration_error(frame["confidence"].to_numpy(), correct))
-        assert scores["calibrated"]["ece"] == pytest.approx(
+        assert scores.ece == pytest.approx(expected_calibration_error(frame["confidence"].to_numpy(), correct))
+        assert scores.calibrated is not None
+        assert scores.calibrated.ece == pytest.approx(
             expected_calibration_error(frame["calibrated"].to_numpy(), correct)
         )
-        assert scores["top5"] == 1.0  # of three classes
-        assert {"precision_ci", "recall_ci", "ece_ci", "top5_ci"} <= scores.keys()
-    val = run.summary["val"]
-    assert val["calibrated"]["loss"] <= val["loss"] + 1e-6
+        assert scores.top5 == 1.0  # of three classes
+        assert None not in (scores.precision_ci, scores.recall_ci, scores.ece_ci, scores.top5_ci)
+    val = run.summary.val
+    assert val.calibrated is not None
+    assert val.calibrated.loss is not None
+    assert val.loss is not None
+    assert val.calibrated.loss <= val.loss + 1e-6
 
 
 def test_test_curves_are_drawn_only_when_asked_and_count_as_looks(workspace: Workspace, store: Store) -> None:
@@ -124,9 +132,10 @@ def test_test_curves_are_drawn_only_when_asked_and_count_as_looks(workspace: Wor
     asked = finished(runs.create(workspace, store, "nn2", {**QUICK, "test_curves": True}))
     assert runs.test_looks(workspace) == {"test1": 5, "test2": 5}
     rows = runs.fold(runs.read_metrics(asked.folder)[0])
-    found = [(row["epoch"], row["test_set"]) for row in rows if row["kind"] == "test"]
+    found = [(row.epoch, row.test_set) for row in rows if isinstance(row, TestMetrics)]
     assert found == [(epoch, name) for epoch in (1, 2, 3) for name in ("test1", "test2")]
-    assert rows[-1]["accuracy"] == pytest.approx(asked.tests["test2"]["accuracy"])
+    assert isinstance(rows[-1], TestMetrics)
+    assert rows[-1].accuracy == pytest.approx(asked.tests["test2"].accuracy)
     a, b = (load_file(run.view.head_file) for run in (plain, asked))
     assert all(np.array_equal(a[key], b[key]) for key in a)
 
@@ -134,9 +143,9 @@ def test_test_curves_are_drawn_only_when_asked_and_count_as_looks(workspace: Wor
 def test_a_run_that_stops_early_says_so(workspace: Workspace, store: Store) -> None:
     run = finished(runs.create(workspace, store, "linear", {**QUICK, "epochs": 900, "lr": 0.1, "early_stopping": 2}))
     assert run.summary is not None
-    assert run.epoch == run.summary["epochs"] == run.summary["chosen"]["stopped_after_epoch"] < 900
+    assert run.epoch == run.summary.epochs == run.summary.chosen["stopped_after_epoch"] < 900
     rows, _ = runs.read_metrics(run.folder)
-    assert [row["epoch"] for row in rows if row["kind"] == "epoch"][-1] == run.epoch
+    assert [row.epoch for row in rows if isinstance(row, EpochMetrics)][-1] == run.epoch
     assert isinstance(pl.read_parquet(run.view.predictions_file("test1")), pl.DataFrame)
     with pytest.raises(BadInput, match="only a stopped, failed or lost run"):
         runs.resume(run)

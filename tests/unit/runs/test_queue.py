@@ -15,7 +15,7 @@ import pytest
 
 from workbench import files, runs
 from workbench.features.store import Store
-from workbench.runs import processes, queue
+from workbench.runs import processes, queue, records
 from workbench.workspace import Workspace
 
 
@@ -34,7 +34,7 @@ def started(*args: Any) -> multiprocessing.process.BaseProcess:
 
 
 def most_at_once(log: Path) -> int:
-    rows, _ = files.read_lines(log)
+    rows = files.read_lines(log, dict).rows
     now = most = 0
     for row in rows:
         now += 1 if row["what"] == "in" else -1
@@ -44,7 +44,7 @@ def most_at_once(log: Path) -> int:
 
 def wait_for(log: Path, lines: int) -> list[dict[str, Any]]:
     deadline = time.monotonic() + 30
-    while len(rows := files.read_lines(log)[0]) < lines:
+    while len(rows := files.read_lines(log, dict).rows) < lines:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return rows
@@ -60,7 +60,7 @@ def test_one_at_a_time_and_in_the_order_in_which_they_asked(tmp_path: Path) -> N
     for process in made:
         process.join()
     assert most_at_once(log) == 1
-    assert [row["run"] for row in files.read_lines(log)[0] if row["what"] == "in"] == ["r0", "r1", "r2", "r3"]
+    assert [row["run"] for row in files.read_lines(log, dict).rows if row["what"] == "in"] == ["r0", "r1", "r2", "r3"]
     assert not list((tmp_path / "queue").glob("*.ticket-*"))
 
 
@@ -134,7 +134,9 @@ def test_a_run_says_what_it_waits_for_and_can_be_stopped_or_killed_meanwhile(
     again = until(again, "queued")
     while runs.read(second.folder).waits_for != first.id:
         time.sleep(0.05)
-    os.kill(int(runs.read(second.folder).view.state["pid"]), signal.SIGKILL)
+    pid = runs.read(second.folder).view.state.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
     lost = until(second, "lost")
     assert "resume it" in lost.error
     assert runs.stop(first, wait=20).state == "stopped"
@@ -147,7 +149,7 @@ def test_a_process_that_dies_before_its_first_word_leaves_no_run_queued(two: lis
     run = two[0]
     assert run.state == "queued"  # nobody was asked to start it: it waits for that
     gone = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
-    files.write_json(run.folder / "launched.json", {"processes": [processes.birth(gone.pid)]})
+    records.write(run.folder, records.Launched(processes=[processes.birth(gone.pid)]))
     assert runs.read(run.folder).state == "queued"
     gone.kill()
     gone.wait()

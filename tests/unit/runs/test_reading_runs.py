@@ -9,15 +9,18 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from filelock import FileLock
+from run_records import scores, summary
 
-from workbench import files, runs
+from workbench import runs
 from workbench.errors import BadInput
 from workbench.features.store import Store
-from workbench.runs import RunSnapshot, control, processes
+from workbench.runs import RunSnapshot, control, processes, records
 from workbench.runs.looks import note
+from workbench.runs.records import RunState, Scores
 from workbench.workspace import Workspace
 
 
@@ -27,7 +30,7 @@ def queued(workspace: Workspace, store: Store) -> RunSnapshot:
 
 
 def set_state(run: RunSnapshot, **values: Any) -> RunSnapshot:
-    files.write_json(run.folder / "state.json", {**run.view.state, **values})
+    records.write(run.folder, msgspec.structs.replace(run.view.state, **values))
     return runs.read(run.folder)
 
 
@@ -35,10 +38,11 @@ def test_a_new_run_says_all_that_was_resolved(queued: RunSnapshot, workspace: Wo
     assert (queued.state, queued.epoch, queued.epochs, queued.head) == ("queued", 0, 20, "linear")
     assert queued.settings["lr"] == 0.01
     assert queued.settings["schedule"] == "cosine"
-    assert queued.config["fingerprint"] == store.fingerprint
-    assert (workspace.state / queued.config["store"]).resolve() == store.folder.resolve()
-    assert queued.config["versions"].keys() >= {"workbench", "python", "torch", "numpy"}
-    assert queued.config["tests"] == ["test1", "test2"]
+    assert queued.config is not None
+    assert queued.config.fingerprint == store.fingerprint
+    assert (workspace.state / queued.config.store).resolve() == store.folder.resolve()
+    assert queued.config.versions.keys() >= {"workbench", "python", "torch", "numpy"}
+    assert queued.config.tests == ["test1", "test2"]
     assert queued.tests == {}
     assert queued.gap is None
     assert queued.val_accuracy is None
@@ -107,9 +111,10 @@ def test_a_run_is_lost_only_when_its_heart_is_still_and_its_process_gone(queued:
     gone.wait()
     old, now = time.time() - processes.OLD - 1, time.time()
     me = processes.identity()
-    dead = {**me, "pid": gone.pid}
-    reused = {**me, "started": me["started"] - 500}
-    elsewhere = {**me, "host": "some-other-host"}
+    assert me.started is not None
+    dead = msgspec.structs.replace(me, pid=gone.pid)
+    reused = msgspec.structs.replace(me, started=me.started - 500)
+    elsewhere = msgspec.structs.replace(me, host="some-other-host")
     for who, heartbeat, expected in (
         (me, now, "running"),
         (me, old, "running"),  # stopped by a debugger, or its disk is full
@@ -119,7 +124,7 @@ def test_a_run_is_lost_only_when_its_heart_is_still_and_its_process_gone(queued:
         (elsewhere, old, "running"),  # its process cannot be looked up from here
         (elsewhere, now - processes.OLD_ELSEWHERE - 1, "lost"),
     ):
-        found = set_state(queued, state="running", heartbeat=heartbeat, **who)
+        found = set_state(queued, state="running", heartbeat=heartbeat, **records.plain(who))
         assert found.state == expected, (who, heartbeat)
     assert found.error
     assert found.pid is None
@@ -127,24 +132,29 @@ def test_a_run_is_lost_only_when_its_heart_is_still_and_its_process_gone(queued:
 
 def test_a_zombie_is_not_alive() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    state = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
+    process = records.Process(pid=child.pid, started=psutil.Process(child.pid).create_time())
     while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    assert not processes.alive(state)
+    assert not processes.alive(process)
     child.wait()
-    assert not processes.alive(state)
-    assert not processes.alive({})
+    assert not processes.alive(process)
+    assert not processes.alive(records.Process())
 
 
 def test_damaged_files_are_a_failed_run_not_a_crash(queued: RunSnapshot, workspace: Workspace) -> None:
     set_state(queued, state="finished")
-    assert runs.list_runs(workspace)[0].error == "summary.json cannot be read"
+    assert "summary.json: is missing" in runs.list_runs(workspace)[0].error
     (queued.folder / "state.json").write_text('{"state": ')
-    assert runs.list_runs(workspace)[0].state == "failed"
+    damaged = runs.list_runs(workspace)[0]
+    assert damaged.state == "failed"
+    assert "state.json: damaged: not JSON" in damaged.error
+    assert damaged.settings["lr"] == 0.01  # what can be read is shown
     (queued.folder / "config.json").unlink()
     broken = runs.list_runs(workspace)[0]
-    assert (broken.state, broken.error) == ("failed", "config.json cannot be read")
-    with pytest.raises(BadInput, match="cannot be resumed; remove it"):
+    assert broken.state == "failed"
+    assert "config.json: is missing" in broken.error
+    assert "state.json: damaged" in broken.error
+    with pytest.raises(BadInput, match=r"config\.json: is missing; .* remove the run"):
         runs.resume(broken)
     runs.remove(broken)
     assert list(workspace.runs_dir.iterdir()) == []
@@ -169,7 +179,7 @@ def test_what_a_process_holds_is_not_touched(queued: RunSnapshot) -> None:
             runs.resume(stopped)
         with pytest.raises(BadInput, match="is starting"):
             runs.remove(stopped)
-    running = set_state(queued, state="running", heartbeat=time.time(), **processes.identity())
+    running = set_state(queued, state="running", heartbeat=time.time(), **records.plain(processes.identity()))
     with pytest.raises(BadInput, match="is running: stop it first"):
         runs.remove(running)
 
@@ -185,9 +195,9 @@ def test_looks_are_counted(workspace: Workspace) -> None:
 def test_what_is_looked_at_is_the_newest_run_with_results_on_test_sets(workspace: Workspace, store: Store) -> None:
     made = [runs.create(workspace, store, "linear", {}) for _ in range(4)]
     states = ("queued", "finished", "finished", "finished")
-    tests: list[dict[str, Any]] = [{}, {}, {"test1": {"accuracy": 0.5}}, {"test1": {"accuracy": 0.4}}]
+    tests: list[dict[str, Scores]] = [{}, {}, {"test1": scores(0.5)}, {"test1": scores(0.4)}]
     listed = [
-        replace(run, state=state, summary={"tests": found} if state == "finished" else None)
+        replace(run, state=state, summary=summary(0.5, found) if state == "finished" else None)
         for run, state, found in zip(made, states, tests, strict=True)
     ]
     assert runs.newest_to_look_at(listed) == made[2].id
@@ -197,7 +207,7 @@ def test_what_is_looked_at_is_the_newest_run_with_results_on_test_sets(workspace
 
 def test_a_run_that_has_ended_is_removed_once_its_process_lets_go(workspace: Workspace, store: Store) -> None:
     run = runs.create(workspace, store, "linear", {})
-    files.write_json(run.folder / "state.json", {"state": "failed", "error": "no such device", "bad_input": True})
+    records.write(run.folder, RunState(state="failed", error="no such device", bad_input=True))
     lock = FileLock(run.folder / control.LOCK, thread_local=False)
     lock.acquire()
     letting_go = threading.Timer(0.3, lock.release)

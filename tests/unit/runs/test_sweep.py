@@ -51,15 +51,15 @@ def test_a_sweep_chooses_on_val_and_looks_at_the_tests_once(head: str, workspace
     ]  # fmt: skip
     assert sweep.grid == {"lr": [1e-4, 1e-2], "weight_decay": [0.0, 0.1]}
     assert all(run.state == "finished" and run.sweep == sweep.id for run in sweep.runs)
-    scores = [(run.summary or {})["val"] for run in sweep.runs]
-    best = max(range(4), key=lambda i: (scores[i]["accuracy"], -scores[i]["loss"]))
+    scores = [run.summary.val for run in sweep.runs if run.summary]
+    best = max(range(4), key=lambda i: (scores[i].accuracy or 0.0, -(scores[i].loss or 0.0)))
     assert sweep.best == sweep.runs[best].id
     assert [bool(run.tests) for run in sweep.runs] == [i == best for i in range(4)]
     assert runs.test_looks(workspace) == {"test1": 1, "test2": 1}
     assert sweep.summary is not None
-    assert sweep.summary["tests"] == sweep.runs[best].tests
-    assert sweep.summary["gap"] == sweep.runs[best].gap
-    assert [row["run"] for row in sweep.summary["runs"]] == [run.id for run in sweep.runs]
+    assert sweep.summary.tests == sweep.runs[best].tests
+    assert sweep.summary.gap == sweep.runs[best].gap
+    assert [point.run for point in sweep.summary.runs] == [run.id for run in sweep.runs]
     alone = runs.start_sync(runs.create(workspace, store, head, {**QUICK, "lr": 1e-2, "weight_decay": 0.1}))
     while (alone := runs.read(alone.folder)).active:
         time.sleep(0.05)
@@ -89,7 +89,9 @@ def test_a_sweep_is_taken_up_again(
     settings = {**QUICK, "epochs": 150, "batch_size": 16}
     sweep = sweeps.start(sweeps.create(workspace, store, head, {"lr": [1e-3, 1e-2]}, settings))
     sweep = until(sweep, lambda now: any((run.folder / "checkpoint.safetensors").exists() for run in now.runs))
-    os.kill(int(runs.RunFolder(sweep.folder).state["pid"]), how)
+    pid = runs.RunFolder(sweep.folder).state.pid
+    assert pid is not None
+    os.kill(pid, how)
     monkeypatch.setattr(processes, "OLD", 0.0)
     deadline = time.monotonic() + 30
     while (now := sweeps.read_sweep(sweep.folder)).active:

@@ -15,6 +15,7 @@ from workbench.errors import BadInput
 from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS, trained
 from workbench.heads.trained import TrainedHead
+from workbench.runs.metrics import EpochMetrics
 from workbench.training import checkpoint, devices, loop
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.recorder import CandidateRow, Silent, Stopped
@@ -148,11 +149,11 @@ def test_as_a_run(name: str, workspace: Workspace, store: Store, monkeypatch: py
         run = runs.read(run.folder)
     assert run.state == "finished", run.view.log
     assert run.summary is not None
-    assert run.summary["chosen"]
-    assert run.tests["test1"]["accuracy"] > 0.8
+    assert run.summary.chosen
+    assert (run.tests["test1"].accuracy or 0.0) > 0.8
     rows, _ = runs.read_metrics(run.folder)
-    assert {row["kind"] for row in rows} >= {"epoch"}
-    assert all(row["setting"] for row in rows if row["kind"] == "epoch")
+    assert {row.kind for row in rows} >= {"epoch"}
+    assert all(row.setting for row in rows if isinstance(row, EpochMetrics))
     again = trained.load(run.view.head_file)
     split = store.splits["test1"]
     predicted = again.logits(torch.from_numpy(split.features.copy())).argmax(1)

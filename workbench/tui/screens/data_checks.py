@@ -48,12 +48,13 @@ def checks_of(blocks: Any) -> tuple[Check, ...] | None:
 def kept_checks(session: Session) -> tuple[Check, ...] | None:
     """The findings kept from an earlier answer of the analysis, if the data, the pair and the run are the same."""
     from workbench.errors import BadInput
+    from workbench.runs import StoredRun
     from workbench.worker.work import kept_answer
 
     if session.store is None:
         return None
     try:
-        view = session.run.view if session.run else None
+        view = StoredRun(session.run.view) if session.run else None
         blocks = kept_answer(session.workspace, session.store, ANALYSIS, session.pair, view)
     except (BadInput, ValueError):
         return None  # it can still be asked for, and then says what is wrong

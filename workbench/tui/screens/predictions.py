@@ -24,7 +24,7 @@ def predictions(session: Session, split: str) -> pl.DataFrame | None:
     if session.run is None or session.run.state != "finished" or store is None or split not in store.splits:
         return None
     # Feature files may have changed since the run was trained; its rows would then be those of other samples.
-    if session.run.config.get("fingerprint", store.fingerprint) != store.fingerprint:
+    if not session.run.trained_on(store.fingerprint):
         return None
     path = session.run.view.predictions_file(split)
     try:

@@ -114,11 +114,11 @@ def compared_frame(runs: Sequence[RunSnapshot], settings: Varying, session: Sess
             else [_told_value(run, name, value) for run, value in zip(runs, values, strict=True)]
         )
     columns["val"] = [run.val_accuracy for run in runs]
-    columns["gap"] = [(run.gap or {}).get("value") for run in runs]
+    columns["gap"] = [run.gap.value if run.gap else None for run in runs]
     for place in (1, 2):
         test = session.pair[place - 1] if len(session.pair) >= place else ""
-        columns[f"test{place}"] = [run.tests[test]["accuracy"] if test in run.tests else None for run in runs]
-        columns[f"n{place}"] = [run.tests[test]["n"] if test in run.tests else None for run in runs]
+        columns[f"test{place}"] = [run.tests[test].accuracy if test in run.tests else None for run in runs]
+        columns[f"n{place}"] = [run.tests[test].n if test in run.tests else None for run in runs]
     floats = dict.fromkeys(("val", "gap", "test1", "test2"), pl.Float64)
     return pl.DataFrame(columns, schema_overrides=floats, strict=False)
 
@@ -201,7 +201,7 @@ def _by_split(runs: Sequence[RunSnapshot], places: dict[str, float], session: Se
     y = np.array([_nan(run.val_accuracy) for run in best.values()])
     lines = [Line(palette.val_name, x, y, palette.split(palette.val_name))]
     for test in session.pair[:2]:
-        y = np.array([_nan(run.tests.get(test, {}).get("accuracy")) for run in best.values()])
+        y = np.array([_nan(run.tests[test].accuracy if test in run.tests else None) for run in best.values()])
         lines.append(Line(clean(test), x, y, palette.split(test)))
     return [line for line in lines if np.isfinite(line.y).any()] or lines[:1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from workbench.stats.smoothing import ema
 from workbench.tui.formats import clean, percent
 from workbench.tui.theme import SERIES, Palette
 from workbench.tui.widgets.chart import Axes, Line, faded
+
+if TYPE_CHECKING:
+    from workbench.runs import MetricsRow
 
 MOST_STEPS = 8000
 X_AXES = ("epoch", "step", "time")
@@ -81,10 +84,10 @@ class Curves:
     """The metrics of one run as read so far; `offset` is where reading goes on."""
 
     offset: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[MetricsRow] = field(default_factory=list)
     _arrays: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
-    def add(self, rows: list[dict[str, Any]], end: int) -> None:
+    def add(self, rows: list[MetricsRow], end: int) -> None:
         """Take up new rows; those that a resumption made void go."""
         from workbench.runs import fold
 
@@ -92,9 +95,9 @@ class Curves:
         if not rows:
             return
         self._arrays.clear()
-        resumed = any(row.get("kind") == "resumed" for row in rows)
+        resumed = any(row.kind == "resumed" for row in rows)
         self.rows = fold([*self.rows, *rows]) if resumed else [*self.rows, *rows]
-        steps = sum(row.get("kind") == "step" for row in self.rows)
+        steps = sum(row.kind == "step" for row in self.rows)
         if steps > MOST_STEPS:
             self._thin()
 
@@ -102,8 +105,8 @@ class Curves:
         """Drop every other step: more than the widest chart shows, and a run may last for days."""
         kept, odd = [], False
         for row in self.rows:
-            odd = not odd if row.get("kind") == "step" else odd
-            if row.get("kind") != "step" or odd:
+            odd = not odd if row.kind == "step" else odd
+            if row.kind != "step" or odd:
                 kept.append(row)
         self.rows = kept
 
@@ -112,8 +115,10 @@ class Curves:
         found = self._arrays.get((kind, key))
         if found is None:
             plain, _, test = kind.partition(":")
-            rows = [row for row in self.rows if row.get("kind") == plain and (not test or row.get("test_set") == test)]
-            values = (row.get(key) for row in rows)
+            rows = [
+                row for row in self.rows if row.kind == plain and (not test or getattr(row, "test_set", "") == test)
+            ]
+            values = (getattr(row, key, None) for row in rows)
             found = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
             self._arrays[kind, key] = found
         return found
@@ -121,12 +126,16 @@ class Curves:
     @property
     def tests(self) -> list[str]:
         """The test sets that the run looked at while it trained."""
-        return sorted({str(row.get("test_set")) for row in self.rows if row.get("kind") == "test"})
+        from workbench.runs.metrics import TestMetrics
+
+        return sorted({row.test_set for row in self.rows if isinstance(row, TestMetrics)})
 
     @property
     def searched(self) -> str:
         """The setting that a closed-form head tried values of, "" for other heads."""
-        return next((str(row["setting"]) for row in self.rows if row.get("kind") == "epoch" and row.get("setting")), "")
+        from workbench.runs.metrics import EpochMetrics
+
+        return next((row.setting for row in self.rows if isinstance(row, EpochMetrics) and row.setting), "")
 
     def x(self, kind: str, axis: str) -> np.ndarray:
         """Where the rows of `kind` stand on the x axis: epochs, steps or seconds."""

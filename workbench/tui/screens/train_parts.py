@@ -45,13 +45,13 @@ def runs_frame(session: Session, marked: Collection[str] = ()) -> pl.DataFrame:
             "started": run.created,
             "seconds": run.seconds,
             "val": run.val_accuracy,
-            "gap": (run.gap or {}).get("value"),
+            "gap": run.gap.value if run.gap else None,
         }
         for place in (0, 1):
             found = run.tests.get(session.pair[place]) if len(session.pair) > place else None
-            row[f"test{place + 1}"] = found["accuracy"] if found else None
-            row[f"n{place + 1}"] = found["n"] if found else None
-            row[f"low{place + 1}"], row[f"high{place + 1}"] = found["ci"] if found else (None, None)
+            row[f"test{place + 1}"] = found.accuracy if found else None
+            row[f"n{place + 1}"] = found.n if found else None
+            row[f"low{place + 1}"], row[f"high{place + 1}"] = (found and found.ci) or (None, None)
         rows.append(row)
     ends = ("low1", "high1", "low2", "high2")
     floats = dict.fromkeys(("val", "gap", "test1", "test2", "seconds", "started", *ends), pl.Float64)
@@ -139,7 +139,7 @@ def _intervals_column(session: Session) -> Column:
 
     palette = session.palette
     ends = [end for run in session.runs or () for test in session.pair[:2] if test in run.tests
-            for end in run.tests[test]["ci"]]  # fmt: skip
+            for end in run.tests[test].ci or ()]  # fmt: skip
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
 
     def cell(_value: Any, row: Any) -> Text:
@@ -186,7 +186,7 @@ def run_fraction(run: RunSnapshot, curves: Curves | None) -> float:
     """How much of its epochs a run has done, the running epoch included."""
     done = float(run.epoch)
     if curves is not None and curves.rows:
-        done = max(done, float(curves.rows[-1].get("epoch") or 0.0))
+        done = max(done, float(getattr(curves.rows[-1], "epoch", 0.0)))
     return min(done / run.epochs, 1.0) if run.epochs else 0.0
 
 
@@ -225,7 +225,7 @@ def heading(run: RunSnapshot, width: int, palette: Palette, store: Store | None 
     text.append(f"{STATE_SIGNS.get(run.state, '')} {run.state}", style=state_colour(run.state, palette))
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
     phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
-    if store is not None and run.config.get("fingerprint", store.fingerprint) != store.fingerprint:
+    if store is not None and not run.trained_on(store.fingerprint):
         text.append("  its features have changed since", style=palette.severities["warning"])
     text.append(f"{phase}  {run.reached}", style=palette.muted)
     text.append(f"  {duration(run.seconds)}", style=palette.muted)
@@ -242,18 +242,15 @@ def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
 
     found = []
     if run.val_accuracy is not None:
-        ci = run.summary["val"].get("ci") if run.summary else None
+        ci = run.summary.val.ci if run.summary else None
         name = session.palette.val_name
-        found.append(Metric(name, run.val_accuracy, tuple(ci) if ci else None, "%", split=name))
+        found.append(Metric(name, run.val_accuracy, ci, "%", split=name))
     for test in session.pair:
         result = run.tests.get(test)
-        if result:
-            note = f"n = {result['n']:,}"
-            found.append(Metric(test, result["accuracy"], tuple(result["ci"]), "%", split=test, note=note))
-    gap = run.gap
-    if gap and gap.get("value") is not None:
-        ci = tuple(gap["ci"]) if gap.get("ci") else None
-        found.append(Metric("gap", gap["value"], ci, "pts", p=gap.get("p")))
+        if result and result.accuracy is not None:
+            found.append(Metric(test, result.accuracy, result.ci, "%", split=test, note=f"n = {result.n:,}"))
+    if run.gap:
+        found.append(Metric("gap", run.gap.value, run.gap.ci, "pts", p=run.gap.p))
     return found
 
 

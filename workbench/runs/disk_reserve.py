@@ -1,4 +1,4 @@
-"""A full disk: some room is kept so that a run can still say what happened to it."""
+"""A reserve of disk space for each run, so that it can still record how it ended when the disk is full."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ RESERVE, BYTES = ".reserve", 128 * 1024
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def keep(folder: Path) -> None:
-    """Take the room; raises OSError when there is none."""
+def reserve(folder: Path) -> None:
+    """Write the reserve of a run; raises OSError when there is no space for it."""
     # not zeros, which some file systems do not store
     files.write_bytes(folder / RESERVE, os.urandom(BYTES), sync=True)
 
 
-def give_up(folder: Path) -> None:
-    """Give the room free."""
+def release(folder: Path) -> None:
+    """Delete the reserve of a run, if it has one."""
     with contextlib.suppress(OSError):
         (folder / RESERVE).unlink(missing_ok=True)
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether `error` says that a disk or a quota is full; safetensors tells so in words alone."""
+    """Whether `error` says that a disk or a quota is full; that of safetensors says so in its text alone."""
     return isinstance(error, OSError) and (
         error.errno in FULL or "os error 28" in str(error) or "No space" in str(error)
     )

@@ -1,16 +1,18 @@
-"""Writes what training tells into the run's directory, and keeps its heart beating."""
+"""Writes what training reports into the run's directory, and the heartbeat that shows its process at work."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from workbench import files
-from workbench.runs import processes, room
-from workbench.runs.folder import METRICS, STATE, RunFolder
+from workbench.runs import disk_reserve, metrics, processes, records
+from workbench.runs.folder import JobFolder, RunFolder
+from workbench.runs.records import RunState
 from workbench.training.recorder import EpochRow, Plan, StepRow
 
 if TYPE_CHECKING:
@@ -20,19 +22,37 @@ if TYPE_CHECKING:
 CHECKPOINT_SHARE = 0.03  # of the time of training that writing checkpoints may take
 
 
-class StateFile:
-    """`state.json` of a run whose process this is: every change is written at once, and the heartbeat each second."""
+class TestScore(NamedTuple):
+    """Accuracy and mean loss (nats) of a head on a test set while it is trained."""
 
-    def __init__(self, run: RunFolder) -> None:
-        self._path = run.path / STATE
+    accuracy: float
+    loss: float
+
+
+class StateFile:
+    """`state.json` of the run or sweep that this process works on.
+
+    Every change is written at once, and the heartbeat each second.
+    """
+
+    def __init__(self, job: JobFolder) -> None:
+        """Raises DamagedFile when the file is missing or cannot be read."""
+        self._folder = job.path
         self._lock = threading.Lock()
-        self._value = run.state
+        self._value = job.state
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
+    @property
+    def value(self) -> RunState:
+        """What was last set."""
+        with self._lock:
+            return self._value
+
     def wait(self) -> None:
         """The run is this process' from now on, and waits for its turn."""
-        self.set(**processes.identity(), state="queued", phase="waiting", waits_for="", error="", bad_input=False)
+        process = records.plain(processes.identity())
+        self.set(**process, state="queued", phase="waiting", waits_for="", error="", bad_input=False)
         self._thread.start()
 
     def begin(self) -> None:
@@ -40,27 +60,23 @@ class StateFile:
         self.set(state="running", phase="starting", waits_for="")
 
     def set(self, **values: Any) -> None:
-        """Change some keys; raises OSError when the disk refuses."""
+        """Change some fields of the `RunState`; raises TypeError for one that it does not have, and OSError."""
         with self._lock:
-            self._value |= values
-            files.write_json(self._path, {**self._value, "heartbeat": time.time()})
-
-    def value(self, key: str) -> Any:
-        """What was last set."""
-        with self._lock:
-            return self._value.get(key)
+            self._value = msgspec.structs.replace(self._value, **values, heartbeat=time.time())
+            records.write(self._folder, self._value)
 
     def end(self, state: str, error: str = "", *, bad_input: bool = False) -> None:
-        """The last word, after which the heart is still; written even when the disk is full."""
+        """How it ended. The heartbeat stops, and the state is written even when the disk is full."""
         self._done.set()
         self._thread.join()
-        last = {"state": state, "phase": "", "waits_for": "", "error": error, "bad_input": bad_input}
+        text = error.encode("utf-8", "replace").decode()  # a path in it may hold bytes that are no text
+        last = {"state": state, "phase": "", "waits_for": "", "error": text, "bad_input": bad_input}
         try:
             self.set(**last)
         except OSError:
-            room.give_up(self._path.parent)
+            disk_reserve.release(self._folder)
             self.set(**last)
-        room.give_up(self._path.parent)
+        disk_reserve.release(self._folder)
 
     def _beat(self) -> None:
         while not self._done.wait(processes.BEAT):
@@ -78,17 +94,16 @@ class RunRecorder:
     def __init__(self, run: RunFolder, state: StateFile) -> None:
         self.plan: Plan | None = None
         self.stop_requested = False
-        self.watch: Callable[[TrainedHead], dict[str, dict[str, float]]] | None = None  # looks at the test sets
+        self.watch: Callable[[TrainedHead], dict[str, TestScore]] | None = None  # evaluates on the test sets
         self._run, self._state = run, state
-        self._metrics = run.path / METRICS
-        self._kept, self._cost = time.monotonic(), 0.0
-        self._told = 0.0
+        self._checkpoint_time, self._checkpoint_cost = time.monotonic(), 0.0
+        self._state_time = 0.0
         self._last: EpochRow | None = None
-        files.end_torn_line(self._metrics)
+        files.end_torn_line(run.path / metrics.METRICS)
 
     def resumed(self, epoch: int, step: int) -> None:
         """Training goes on after `step`: later rows that are already there are void."""
-        files.append_line(self._metrics, {"kind": "resumed", "epoch": epoch, "step": step})
+        metrics.append(self._run.path, metrics.Resumed(epoch=epoch, step=step))
 
     def began(self, plan: Plan) -> None:
         self.plan = plan
@@ -100,43 +115,44 @@ class RunRecorder:
         print(f"{plan.epochs} epochs of {plan.steps_per_epoch} steps of {plan.batch_size:,} rows", flush=True)
 
     def step(self, row: StepRow) -> None:
-        files.append_line(self._metrics, {"kind": "step", **asdict(row)})
+        metrics.append(self._run.path, metrics.of_step(row))
 
     def epoch(self, row: EpochRow, snapshot: Callable[[], Checkpoint]) -> None:
-        files.append_line(self._metrics, {"kind": "epoch", **asdict(row)})
+        metrics.append(self._run.path, metrics.of_epoch(row))
         self._last = row
         last = self.plan is not None and row.epoch == self.plan.epochs
         now = time.monotonic()
-        if now - self._told >= self.step_interval or last:
-            self._told = now
+        if now - self._state_time >= self.step_interval or last:
+            self._state_time = now
             self.settle()
         # a checkpoint at each epoch unless epochs are so short that writing them would be the larger part of the work
-        if last or self._cost <= CHECKPOINT_SHARE * (now - self._kept):
-            self._keep(snapshot)
+        if last or self._checkpoint_cost <= CHECKPOINT_SHARE * (now - self._checkpoint_time):
+            self._write_checkpoint(snapshot)
 
     def settle(self) -> None:
-        """Say how far training got: its end may come early, and not every epoch is told when it is over."""
+        """Bring the state up to the last epoch: training may end early, and the state is not written at each epoch."""
         if self._last is not None:
-            latest = {key: value for key, value in asdict(self._last).items() if key != "epoch"}
-            self._state.set(epoch=self._last.epoch, seconds=self._last.time, latest=latest)
+            self._state.set(epoch=self._last.epoch, seconds=self._last.time, latest=metrics.figures(self._last))
 
     def stopping(self, snapshot: Callable[[], Checkpoint]) -> None:
-        self._keep(snapshot)
+        self._write_checkpoint(snapshot)
 
     def look(self, epoch: int, step: int, head: Callable[[], TrainedHead]) -> None:
         if self.watch is not None:
             for name, scores in self.watch(head()).items():
-                row = {"kind": "test", "epoch": epoch, "step": step, "test_set": name, **scores}
-                files.append_line(self._metrics, row)
+                row = metrics.TestMetrics(
+                    epoch=epoch, step=step, test_set=name, accuracy=scores.accuracy, loss=scores.loss
+                )
+                metrics.append(self._run.path, row)
 
     def note(self, text: str) -> None:
         print(text, flush=True)
-        files.append_line(self._metrics, {"kind": "note", "step": 0, "text": text})
+        metrics.append(self._run.path, metrics.Note(text=text))
 
-    def _keep(self, snapshot: Callable[[], Checkpoint]) -> None:
-        started = time.monotonic()
+    def _write_checkpoint(self, snapshot: Callable[[], Checkpoint]) -> None:
+        start = time.monotonic()
         checkpoint = snapshot()
         checkpoint.write(self._run.path)
-        self._kept = time.monotonic()
-        self._cost = self._kept - started
+        self._checkpoint_time = time.monotonic()
+        self._checkpoint_cost = self._checkpoint_time - start
         self._state.set(epoch=checkpoint.about["epoch"], seconds=checkpoint.about["seconds"])
