@@ -9,16 +9,13 @@ import asyncio
 import functools
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import events, work
-from textual.app import App
+from textual import work
 from textual.binding import BindingType
 from textual.filter import LineFilter
-from textual.geometry import Size
-from textual.screen import Screen
 from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
 
@@ -30,10 +27,8 @@ from workbench.tui import background, messages
 from workbench.tui.actions import BY_ID, bindings, read_keymap
 from workbench.tui.harmless import HarmlessFilter
 from workbench.tui.jobs import Job, Jobs
-from workbench.tui.screens import build
-from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.too_small import LARGEST, TooSmall, fits
 from workbench.tui.session import Phase, Selection, Session
+from workbench.tui.shell import Shell
 from workbench.tui.terminal import Terminal
 from workbench.tui.theme import DARK, LIGHT
 
@@ -41,24 +36,20 @@ if TYPE_CHECKING:
     import polars as pl
 
     from workbench.features.store import Store
-    from workbench.tui.screens.dialogs import Dialog
     from workbench.tui.widgets.table import TablePanel
     from workbench.workspace import Workspace
 
 POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
-SMALL = "small"  # the mode, a stack of screens of its own, in which the terminal is too small for the screens
 TRAIL = 50  # how many steps back escape remembers
 
 
-class WorkbenchApp(App[int]):
+class WorkbenchApp(Shell):
     """The workbench on one workspace."""
 
     CSS_PATH = "workbench.tcss"
     TITLE = "workbench"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(None))
     ENABLE_COMMAND_PALETTE = False  # Textual's; ours is opened by the table of actions
-    DEFAULT_MODE = "screens"
-    MODES: ClassVar[dict[str, Any]] = {SMALL: TooSmall}
 
     def __init__(self, workspace: Workspace, *, first: str = "data", warm: bool = False) -> None:
         """`first` names the screen shown first; `warm` starts what runs beside it: the worker process before it
@@ -69,71 +60,22 @@ class WorkbenchApp(App[int]):
         self.keymap_of_user = read_keymap()
         self._harmless = HarmlessFilter()
         self.session = Session(workspace)
-        self._first = first
         self._warm = warm
         self._over = threading.Event()
         self._trail: list[tuple[str, Selection]] = []
-        self._made: dict[str, WorkbenchScreen] = {}
         self._opening: TextualWorker[None] | None = None
         self._store_before: Store | None = None  # the one on show before the files were read again
         self._next_poll = 0.0
-        self._behind: list[Screen[Any]] = []  # the screens as they were when the terminal became too small for them
-        super().__init__()
-        self.add_mode(self.DEFAULT_MODE, self._make_first)
+        super().__init__(first)
         self.jobs = Jobs(self, workspace)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
 
-    async def on_event(self, event: events.Event) -> None:
-        if not (self._exit and isinstance(event, events.InputEvent)):  # the screens go while keys still come
-            await super().on_event(event)
-
     # ---- screens
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._harmless]
-
-    def _make_first(self) -> Screen[Any]:
-        screen = self._screen(self._first)
-        # Textual pushes no callback for the first screen of a mode, yet takes one away when it is switched.
-        screen._push_result_callback(screen, None)
-        return screen
-
-    def _screen(self, name: str) -> WorkbenchScreen:
-        if name not in self._made:
-            screen = build(name)
-            self._made[name] = screen
-            self.install_screen(screen, name)
-        return self._made[name]
-
-    @property
-    def current(self) -> WorkbenchScreen | None:
-        """The workbench screen on show, below any dialog."""
-        stack = self._behind or self.screen_stack
-        return next((screen for screen in reversed(stack) if isinstance(screen, WorkbenchScreen)), None)
-
-    def show_dialog(self, dialog: Dialog, then: Callable[[str | None], Any] | None = None) -> None:
-        """Open a dialog over the screen on show; nothing where another is open, as after a key typed twice."""
-        if self.screen is self.current:
-            self.push_screen(dialog, then)
-
-    def on_resize(self, event: events.Resize) -> None:
-        size = Size(min(event.size.width, LARGEST.width), min(event.size.height, LARGEST.height))
-        if size != event.size:
-            event.prevent_default()
-            self.post_message(events.Resize(size, size))
-        else:
-            self.call_next(self._fit)  # once the app has taken over the new size
-
-    def _fit(self) -> None:
-        """Show the screens where there is room for them, and a message where there is not."""
-        if fits(self.size) and self._behind:
-            self._behind = []
-            self.switch_mode(self.DEFAULT_MODE)
-        elif not fits(self.size) and not self._behind:
-            self._behind = list(self.screen_stack)
-            self.switch_mode(SMALL)
 
     def go(self, name: str, selection: Selection | None = None) -> None:
         """Show a screen, with a selection to go into; escape comes back to where the user was.
