@@ -29,8 +29,8 @@ from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.runs import RunFolder
 from workbench.settings import resolve
-from workbench.tui.actions import ACTIONS
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.shell.actions import ACTIONS
 from workbench.worker.blocks import decode, encode
 from workbench.workspace import Workspace
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import BadInput
-from workbench.tui import actions
 from workbench.tui.screens import REGISTRY, build
+from workbench.tui.shell import actions
 from workbench.workspace import user_dir
 
 

@@ -16,11 +16,11 @@ from tui_support import make_run, wait_for
 from workbench import api
 from workbench.errors import BadInput
 from workbench.features.ingest import IngestProgress
-from workbench.tui import background, messages
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens.dialogs import ChooseDialog, HelpDialog
-from workbench.tui.widgets.bars import FooterBar, title_line
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.shell import background, messages
+from workbench.tui.shell.bars import FooterBar, title_line
+from workbench.tui.shell.dialogs import ChooseDialog, HelpDialog
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace, user_dir
 
 FIRST_PAINT = """

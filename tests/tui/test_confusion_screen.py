@@ -17,10 +17,10 @@ from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.runs import RunFolder
 from workbench.settings import resolve
-from workbench.tui.screens import confusion_parts as parts
+from workbench.tui.screens.confusion import content as parts
+from workbench.tui.shared.job_view import JobView
 from workbench.tui.theme import Palette
-from workbench.tui.widgets.job_view import JobView
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 

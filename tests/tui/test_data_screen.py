@@ -16,11 +16,13 @@ from workbench import api, plugins
 from workbench.features.checks import Check
 from workbench.features.ingest import open_store
 from workbench.tui.formats import clean
-from workbench.tui.screens import data_checks, data_features, data_parts
-from workbench.tui.session import Session
+from workbench.tui.screens.data import checks as data_checks
+from workbench.tui.screens.data import content as data_parts
+from workbench.tui.screens.data import features as data_features
+from workbench.tui.shell.session import Session
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.states import EmptyState
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.worker import blocks as codec
 from workbench.worker import results
 from workbench.worker.work import answer_name, kept_answer

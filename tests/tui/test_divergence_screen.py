@@ -11,12 +11,12 @@ import pytest
 from tui_support import wait_for
 
 from workbench import api
-from workbench.tui.screens import divergence_parts as parts
-from workbench.tui.screens.divergence import DivergenceScreen
+from workbench.tui.screens.divergence import content as parts
+from workbench.tui.screens.divergence.screen import DivergenceScreen
+from workbench.tui.shared.job_view import JobView
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import ChartView
-from workbench.tui.widgets.job_view import JobView
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 
 DIM = 8
 

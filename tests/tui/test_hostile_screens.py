@@ -19,7 +19,7 @@ from tui_support import make_run, wait_for
 from workbench import api
 from workbench.features.ingest import open_store
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.harmless import HarmlessFilter
+from workbench.tui.shell.harmless import HarmlessFilter
 from workbench.worker.client import run_sync
 from workbench.workspace import Workspace
 
@@ -103,9 +103,9 @@ async def test_every_screen(bench: Bench, hostile_workspace: Workspace, answers:
 
 @pytest.mark.usefixtures("_no_last_look")
 async def test_blocks_and_failures_of_a_plugin(bench: Bench, hostile_workspace: Workspace) -> None:
-    from workbench.tui.jobs import Job
+    from workbench.tui.shared.job_view import JobView
+    from workbench.tui.shell.jobs import Job
     from workbench.tui.theme import Palette
-    from workbench.tui.widgets.job_view import JobView
 
     palette = Palette(True, tuple(hostile_workspace.test_names))
     done = Job("j1", EVIL, {"word": EVIL}, None, "plugins", state="done", blocks=BLOCKS)

@@ -9,7 +9,7 @@ import pytest
 from monkey import let_loose, seeds_of
 from tui_support import make_run
 
-from workbench.tui import background, messages
+from workbench.tui.shell import background, messages
 from workbench.workspace import Workspace
 
 SEEDS = seeds_of(os.environ.get("MONKEY_SEEDS", "1-3"))

@@ -15,15 +15,15 @@ from workbench import plugins
 from workbench.api import Context
 from workbench.features.ingest import open_store
 from workbench.settings import resolve
-from workbench.tui.screens import neighbours_parts as parts
-from workbench.tui.screens.predictions import next_wrong, verdict
-from workbench.tui.screens.question_dialog import QuestionDialog
-from workbench.tui.session import Selection, Session
+from workbench.tui.screens.neighbours import content as parts
+from workbench.tui.screens.neighbours.question_form import QuestionDialog
+from workbench.tui.shared.job_view import JobView
+from workbench.tui.shared.predictions import next_wrong, verdict
+from workbench.tui.shared.sample import SampleView
+from workbench.tui.shell.session import Selection, Session
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import Field
-from workbench.tui.widgets.job_view import JobView
-from workbench.tui.widgets.sample import SampleView
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 

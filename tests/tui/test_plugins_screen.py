@@ -13,14 +13,14 @@ from textual.widgets import Static
 from tui_support import wait_for
 
 from workbench import api, plugins
-from workbench.tui.screens import plugins_parts
-from workbench.tui.screens.dialogs import TextDialog
-from workbench.tui.screens.plugins import PluginsScreen
-from workbench.tui.screens.plugins_open import AnalysisView
-from workbench.tui.screens.plugins_trust import TrustDialog
+from workbench.tui.screens.plugins import content as plugins_parts
+from workbench.tui.screens.plugins.analysis import AnalysisView
+from workbench.tui.screens.plugins.screen import PluginsScreen
+from workbench.tui.screens.plugins.trust import TrustDialog
+from workbench.tui.shared.job_view import JobView
+from workbench.tui.shell.dialogs import TextDialog
 from workbench.tui.widgets.form import Field, Form
-from workbench.tui.widgets.job_view import JobView
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 COUNT = '''

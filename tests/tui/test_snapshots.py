@@ -17,7 +17,7 @@ from workbench.workspace import Workspace
 @pytest.fixture(autouse=True)
 def _any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are of a terminal with all colours, whatever the one that runs the tests has."""
-    from workbench.tui.widgets.table import FrameTable
+    from workbench.tui.widgets.table.panel import FrameTable
 
     monkeypatch.setattr(FrameTable, "on_mount", lambda table: None)
 

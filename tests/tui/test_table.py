@@ -7,8 +7,8 @@ import pytest
 from textual.widgets import Input, Static
 from tui_support import Host, wait_for
 
-from workbench.tui.widgets.frame_backend import Column, FrameBackend, columns_of, digits_for, filter_rows
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, digits_for, filter_rows
+from workbench.tui.widgets.table.panel import TablePanel
 
 FRAME = pl.DataFrame(
     {

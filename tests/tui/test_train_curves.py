@@ -15,8 +15,8 @@ from tui_support import make_run
 
 from workbench import runs
 from workbench.runs import MetricsRow
-from workbench.tui.screens import train_compare
-from workbench.tui.screens.train_curves import (
+from workbench.tui.screens.train import comparison as train_compare
+from workbench.tui.screens.train.curves import (
     QUANTITIES,
     Colours,
     Curves,
@@ -28,7 +28,7 @@ from workbench.tui.screens.train_curves import (
     spots,
     zoomed,
 )
-from workbench.tui.session import Session
+from workbench.tui.shell.session import Session
 from workbench.tui.theme import SERIES, Palette
 from workbench.workspace import Workspace
 

@@ -13,12 +13,13 @@ from workbench import runs
 from workbench.heads import HEADS
 from workbench.runs.metrics import EpochMetrics, Resumed, StepMetrics
 from workbench.settings import declared
-from workbench.tui.screens import train_curves, train_parts
-from workbench.tui.screens.train_curves import Curves
+from workbench.tui.screens.train import content as train_parts
+from workbench.tui.screens.train import curves as train_curves
+from workbench.tui.screens.train.curves import Curves
+from workbench.tui.screens.train.head_form import HeadForm, arranged
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.form import Field, Fold, FoldLine
-from workbench.tui.widgets.head_form import HeadForm, arranged
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 

@@ -20,13 +20,13 @@ from workbench import api
 from workbench.errors import BadInput
 from workbench.images import child
 from workbench.settings import declared, param
-from workbench.tui.jobs import Job
+from workbench.tui.shared.job_view import JobView
+from workbench.tui.shell.jobs import Job
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.blocks import Blocks, heat_text, metric_value, metrics_text, shrink
 from workbench.tui.widgets.form import Form, allowed_text
-from workbench.tui.widgets.job_view import JobView
 from workbench.tui.widgets.picture import Picture, find_picture, half_blocks
-from workbench.tui.widgets.table import TablePanel
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 PALETTE = Palette(True, ("a", "b"))

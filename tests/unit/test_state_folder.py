@@ -20,7 +20,7 @@ from workbench.features.store import Store
 from workbench.runs import child, processes, sweep, work
 from workbench.runs.records import Process
 from workbench.testing import tiny_store
-from workbench.tui import background
+from workbench.tui.shell import background
 from workbench.worker import work as worker_work
 from workbench.worker.child import Job
 from workbench.workspace import Workspace, state_folder

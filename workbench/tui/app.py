@@ -23,20 +23,20 @@ from workbench import termination
 from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
 from workbench.text import counted, one_line
-from workbench.tui import background, messages
-from workbench.tui.actions import BY_ID, bindings, read_keymap
-from workbench.tui.harmless import HarmlessFilter
-from workbench.tui.jobs import Job, Jobs
-from workbench.tui.session import Phase, Selection, Session
-from workbench.tui.shell import Shell
-from workbench.tui.terminal import Terminal
+from workbench.tui.shell import background, messages
+from workbench.tui.shell.actions import BY_ID, bindings, read_keymap
+from workbench.tui.shell.frame import Shell
+from workbench.tui.shell.harmless import HarmlessFilter
+from workbench.tui.shell.jobs import Job, Jobs
+from workbench.tui.shell.session import Phase, Selection, Session
+from workbench.tui.shell.terminal import Terminal
 from workbench.tui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
     import polars as pl
 
     from workbench.features.store import Store
-    from workbench.tui.widgets.table import TablePanel
+    from workbench.tui.widgets.table.panel import TablePanel
     from workbench.workspace import Workspace
 
 POLL_BUSY, POLL_IDLE = 0.5, 2.0  # seconds between two looks at the run folders
@@ -294,13 +294,13 @@ class WorkbenchApp(Shell):
             self.say(told, severity="error")
 
     def action_help(self) -> None:
-        from workbench.tui.screens.dialogs import HelpDialog
+        from workbench.tui.shell.dialogs import HelpDialog
 
         if self.current is not None:
             self.show_dialog(HelpDialog(self.current, self.keymap_of_user))
 
     def action_command_palette(self) -> None:
-        from workbench.tui.palette import CommandPalette
+        from workbench.tui.shell.palette import CommandPalette
 
         current = self.current
         if current is not None:
@@ -323,7 +323,7 @@ class WorkbenchApp(Shell):
 
     def _table(self) -> TablePanel | None:
         """The table in focus, or else the first on show."""
-        from workbench.tui.widgets.table import TablePanel
+        from workbench.tui.widgets.table.panel import TablePanel
 
         current = self.current
         panels = [panel for panel in current.query(TablePanel) if panel.visible_now] if current is not None else []
@@ -348,7 +348,7 @@ class WorkbenchApp(Shell):
         self.update_session(dark=dark)
 
     def action_choose_run(self) -> None:
-        from workbench.tui.screens.dialogs import run_dialog
+        from workbench.tui.shell.dialogs import run_dialog
 
         if not self.session.runs:
             self.say("no runs yet: train a head on the Train screen (2)")
@@ -356,7 +356,7 @@ class WorkbenchApp(Shell):
         self.show_dialog(run_dialog(self.session), functools.partial(self._chosen, self.choose_run))
 
     def action_choose_pair(self) -> None:
-        from workbench.tui.screens.dialogs import pair_dialog
+        from workbench.tui.shell.dialogs import pair_dialog
 
         tests = list(self.session.store.tests) if self.session.store else []
         if len(tests) == 2 and len(self.session.pair) == 2:

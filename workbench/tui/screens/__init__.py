@@ -7,16 +7,16 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.tui.screens.base import WorkbenchScreen
+    from workbench.tui.shell.screen import WorkbenchScreen
 
 REGISTRY = {
-    "data": "workbench.tui.screens.data:DataScreen",
-    "train": "workbench.tui.screens.train:TrainScreen",
-    "neighbours": "workbench.tui.screens.neighbours:NeighboursScreen",
-    "confusion": "workbench.tui.screens.confusion:ConfusionScreen",
-    "divergence": "workbench.tui.screens.divergence:DivergenceScreen",
-    "plugins": "workbench.tui.screens.plugins:PluginsScreen",
-    "jobs": "workbench.tui.screens.jobs:JobsScreen",
+    "data": "workbench.tui.screens.data.screen:DataScreen",
+    "train": "workbench.tui.screens.train.screen:TrainScreen",
+    "neighbours": "workbench.tui.screens.neighbours.screen:NeighboursScreen",
+    "confusion": "workbench.tui.screens.confusion.screen:ConfusionScreen",
+    "divergence": "workbench.tui.screens.divergence.screen:DivergenceScreen",
+    "plugins": "workbench.tui.screens.plugins.screen:PluginsScreen",
+    "jobs": "workbench.tui.screens.jobs.screen:JobsScreen",
 }
 
 

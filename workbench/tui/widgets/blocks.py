@@ -17,8 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.text import one_line
-from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, points, shorten
+from workbench.tui.shell.alive import Alive
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
 
@@ -200,7 +200,7 @@ class TableBlock(Alive, Vertical):
         self.palette = palette
 
     def compose(self) -> ComposeResult:
-        from workbench.tui.widgets.table import TablePanel
+        from workbench.tui.widgets.table.panel import TablePanel
 
         title = _title(self.block.title, self.palette)
         if self.block.note:
@@ -209,7 +209,7 @@ class TableBlock(Alive, Vertical):
         yield TablePanel()
 
     def on_mount(self) -> None:
-        from workbench.tui.widgets.table import TablePanel, columns_of
+        from workbench.tui.widgets.table.panel import TablePanel, columns_of
 
         block = self.block
         self.query_one(TablePanel).load(block.frame, columns_of(block.frame, block.percent), of=block.of)
@@ -225,7 +225,7 @@ class SamplesBlock(Alive, Vertical):
         self.palette = palette
 
     def compose(self) -> ComposeResult:
-        from workbench.tui.widgets.table import TablePanel
+        from workbench.tui.widgets.table.panel import TablePanel
 
         title = data_text(f"{self.block.title} of {self.block.split}", f"bold {self.palette.split(self.block.split)}")
         yield Static(title, classes="title")
@@ -234,7 +234,7 @@ class SamplesBlock(Alive, Vertical):
     def on_mount(self) -> None:
         import polars as pl
 
-        from workbench.tui.widgets.table import TablePanel
+        from workbench.tui.widgets.table.panel import TablePanel
 
         rows = [int(row) for row in self.block.rows]
         notes = [*self.block.notes, *[""] * len(rows)][: len(rows)]

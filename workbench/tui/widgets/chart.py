@@ -15,8 +15,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench.text import one_line
-from workbench.tui.alive import Alive
 from workbench.tui.formats import clean, number, percent, plain, shorten
+from workbench.tui.shell.alive import Alive
 from workbench.tui.theme import Palette, no_colour
 
 INTERVAL = 0.1  # seconds between two drawings of one chart at least

@@ -16,8 +16,8 @@ from textual.widgets import Input, Select, Static
 
 from workbench.errors import BadInput
 from workbench.settings import Setting
-from workbench.tui.alive import Alive
 from workbench.tui.formats import clean
+from workbench.tui.shell.alive import Alive
 from workbench.tui.theme import Palette
 
 YES_NO = ("true", "false")

@@ -1,0 +1,364 @@
+"""Data: the splits and their numbers, class balance, checks, and a browser over all samples of a split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Static
+
+from workbench.tui.formats import clean
+from workbench.tui.screens.data import checks as data_checks
+from workbench.tui.screens.data import content as data_parts
+from workbench.tui.screens.data.checks import ChecksView
+from workbench.tui.shared.predictions import verdict
+from workbench.tui.shell.jobs import Job
+from workbench.tui.shell.messages import ChecksKept, RowsLoaded
+from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.session import Session
+from workbench.tui.widgets.states import EmptyState, ProgressLine
+
+if TYPE_CHECKING:
+    from workbench.features.checks import Check
+    from workbench.features.store import Store
+    from workbench.tui.widgets.table.panel import TablePanel
+
+
+class DataScreen(WorkbenchScreen):
+    """The splits, their classes, what is odd about them, and their samples."""
+
+    NAME = "data"
+    HELP = """
+The splits of the workspace: rows, classes, the number of samples a class (smallest, median, largest), and how often
+each test set has been looked at: a test set that is looked at often is slowly being trained on.
+
+enter on a split opens its samples; enter on a sample looks for its neighbours; with a run, predicted, correct and
+confidence stand beside each: correct=no confidence>90% leaves what it got wrong and was sure of. Below: samples of
+each class in each split (enter: those of the class), and checks of the data.
+
+c shows the checks in full: what was seen, why it matters, what to do. The quick ones are made at once; enter there (or
+^r anywhere here) looks at labels that do not match the features and at samples found twice, x stops that, d names them.
+
+f lists the features: range, mean and spread in train, and the histogram of the marked one in train and in the two test
+sets that are compared (P chooses them; l draws it on a logarithmic axis). enter follows it to Divergence.
+"""
+
+    DEFAULT_CSS = """
+    DataScreen ContentSwitcher { height: 1fr; }
+    DataScreen #reading { align: center middle; padding: 1 4; }
+    DataScreen #reading > ProgressLine { margin-top: 1; max-width: 90; }
+    DataScreen #overview > #facts { height: auto; max-height: 4; padding: 0 2; color: $muted; }
+    DataScreen #splits-box { height: auto; max-height: 40%; }
+    DataScreen #lower { height: 1fr; }
+    DataScreen #classes-box { width: 3fr; }
+    DataScreen #checks-box { width: 2fr; }
+    DataScreen #checks-text { width: 1fr; height: auto; }
+    DataScreen #checks-box { scrollbar-size: 1 1; }
+    DataScreen #samples-box { width: 3fr; }
+    DataScreen #sample-box { width: 2fr; max-width: 60; }
+    DataScreen.-short #lower, DataScreen.-short #overview > #facts { display: none; }
+    DataScreen.-short #splits-box { max-height: 100%; }
+    DataScreen.-narrow FeaturesView #seen-side { display: none; }
+    DataScreen.-wide FeaturesView { layout: horizontal; }
+    DataScreen.-wide FeaturesView #listed-box { width: 1fr; height: 1fr; }
+    DataScreen.-wide FeaturesView #seen-box { layout: vertical; width: 1fr; height: 1fr; }
+    DataScreen.-wide FeaturesView #seen-chart { max-height: 22; }
+    DataScreen.-wide FeaturesView #seen-side { width: 1fr; margin-left: 0; margin-top: 1; }
+    DataScreen.-short FeaturesView #seen-box { display: none; }
+    DataScreen.-narrow #checks-box, DataScreen.-narrow #sample-box { display: none; }
+    """
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._built = False  # building has begun
+        self._filled = False  # and is done
+        self._browsed: str | None = None
+        self._browsed_class = ""
+        self._browsed_run: str | None = None  # whose predictions stand beside the samples
+        self._slow: tuple[Check, ...] | None = None  # the findings of all checks, once they are known
+        self._slow_about: Any = None  # what they are, or will be, about
+        self._job: str | None = None
+
+    def body(self) -> ComposeResult:
+        with ContentSwitcher(initial="nothing"):
+            yield EmptyState(id="nothing")
+            with Vertical(id="reading"):
+                yield Static(id="reading-text", markup=False)
+                yield ProgressLine()
+
+    def show(self, session: Session, before: Session | None) -> None:
+        switcher = self.query_one(ContentSwitcher)
+        if session.phase in ("opening", "failed", "stopped"):
+            self._tell_phase(session)
+            switcher.current = "nothing"
+        elif session.phase == "reading":
+            data_parts.tell_reading(self, session)
+            switcher.current = "reading"
+        elif not self._built:
+            self._built = True
+            self.call_later(self._build)
+        elif self._filled:
+            changed = before is None or any(
+                getattr(session, name) != getattr(before, name)
+                for name in ("store", "looks", "pair", "dark", "checks", "run", "sources_missing")
+            )
+            if changed:
+                self._follow(session)
+            if switcher.current in ("nothing", "reading"):
+                self._open_part("overview")
+            if switcher.current == "features":
+                from workbench.tui.screens.data.features import FeaturesView
+
+                self.query_one(FeaturesView).follow(session.selection.feature)
+
+    def _tell_phase(self, session: Session) -> None:
+        title, text, keys = data_parts.phase_words(session)
+        self.query_one(EmptyState).tell(title, text, *keys, palette=session.palette)
+
+    async def _build(self) -> None:
+        """The widgets that need the store; their modules (Polars, Arrow) load only now, after the first paint."""
+        from workbench.tui.screens.data.features import FeaturesView
+        from workbench.tui.shared.sample import SampleView
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        checks = VerticalScroll(Static(id="checks-text", markup=False), id="checks-box", classes="panel")
+        overview = Vertical(
+            Static(id="facts", markup=False),
+            _boxed(TablePanel(id="splits", classes="-bare", noun="split"), "splits-box", "Splits"),
+            Horizontal(
+                _boxed(TablePanel(id="classes", noun="class", nouns="classes"), "classes-box", "Classes"),
+                checks,
+                id="lower",
+            ),
+            id="overview",
+        )
+        checks.border_title = "Checks"
+        browser = Horizontal(
+            _boxed(TablePanel(id="samples", noun="sample"), "samples-box", "Samples"),
+            _boxed(SampleView(id="sample"), "sample-box", "Sample"),
+            id="browser",
+        )
+        others = (browser, ChecksView(id="all-checks", classes="panel"), FeaturesView(id="features"))
+        for part in others:
+            part.display = False
+        await self.query_one(ContentSwitcher).mount(overview, *others)
+        self._filled = True
+        self._follow(self.session)
+        self._open_part("overview")
+
+    @property
+    def part(self) -> str | None:
+        """What is open: overview, browser, all-checks or features."""
+        return self.query_one(ContentSwitcher).current
+
+    def _open_part(self, part: str) -> None:
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        self.query_one(ContentSwitcher).current = part
+        if part == "all-checks":
+            self.query_one(ChecksView).focus_text()
+        else:
+            first = {"overview": "#splits", "browser": "#samples", "features": "#listed"}[part]
+            self.query_one(first, TablePanel).table.focus()
+
+    def _follow(self, session: Session) -> None:
+        """Bring every part that is open up to the session."""
+        from workbench.tui.screens.data.features import FeaturesView
+
+        if self._slow_about != data_checks.about(session):
+            self._slow_about, self._slow, self._job = data_checks.about(session), None, None
+            self._look_for_kept()
+        self._fill(session)
+        self._tell_checks()
+        if self.part == "features":
+            self.query_one(FeaturesView).open(session)
+        gone = session.store is not None and self._browsed not in session.store.splits
+        if self.part == "browser" and gone:
+            self.go_back()
+        elif self._browsed and session.run_id != self._browsed_run:
+            self._browsed_run = session.run_id
+            self._load_samples(self._browsed, self._browsed_class)
+
+    def _fill(self, session: Session) -> None:
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        store = session.store
+        if store is None:
+            return
+        palette = session.palette
+        self.query_one("#overview > #facts", Static).update(data_parts.facts_line(store, session))
+        splits = self.query_one("#splits", TablePanel)
+        complete = all(min(split.info.class_counts, default=0) > 0 for split in store.splits.values())
+        columns = data_parts.split_columns(palette, complete)
+        splits.load(data_parts.splits_frame(store, session), columns, key="split")
+        self.query_one("#splits-box").styles.height = len(store.splits) + 3
+        classes = self.query_one("#classes", TablePanel)
+        classes.load(
+            data_parts.classes_frame(store),
+            data_parts.class_columns(store, palette, 10 if self.size.width >= 110 else 0),
+            key="class",
+        )
+
+    # ---- checks
+
+    @property
+    def checks(self) -> tuple[Check, ...] | None:
+        """The findings of all checks where they are known, else of the quick ones."""
+        return self._slow or self.session.checks
+
+    def _tell_checks(self) -> None:
+        session = self.session
+        notes = data_checks.notes_of(session)
+        self.query_one("#checks-text", Static).update(data_checks.findings(self.checks, notes, session.palette))
+        box = self.query_one("#checks-box")
+        box.border_title = data_checks.checks_title(self.checks, self._slow is not None)
+        self.query_one(ChecksView).border_title = data_checks.checks_title(self.checks, complete=True)
+        self.query_one(ChecksView).tell(session, self._slow, self.bench.jobs.get(self._job))
+
+    @work(thread=True, exclusive=True, group="kept", exit_on_error=False)
+    def _look_for_kept(self) -> None:
+        session = self.session
+        self.post_message(ChecksKept(data_checks.about(session), data_checks.kept_checks(session)))
+
+    def on_checks_kept(self, event: ChecksKept) -> None:
+        if event.about == self._slow_about and event.checks is not None and self._slow is None:
+            self._slow = event.checks
+            self._tell_checks()
+
+    def action_all_checks(self) -> None:
+        if self._filled and self.session.ready:
+            self._open_part("all-checks")
+
+    def action_run_checks(self) -> None:
+        """Look at labels and leakage too; the worker process does it."""
+        if not self._filled or not self.session.ready:
+            return
+        self._open_part("all-checks")
+        job = self.bench.jobs.get(self._job)
+        if self._slow is not None or (job is not None and not job.over):
+            return
+        job = self.analyse(data_checks.ANALYSIS, {})
+        self._job = job.id
+        self.job_changed(job)
+
+    def job_changed(self, job: Job) -> None:
+        if job.id == self._job:
+            if job.state == "done":
+                self._slow = data_checks.checks_of(job.blocks)
+            self._tell_checks()
+
+    def action_stop_analysis(self) -> None:
+        if self._job is not None:
+            self.bench.jobs.cancel(self._job)
+
+    def action_name_duplicates(self) -> None:
+        if self.session.ready:
+            self.bench.go("plugins", self.selection.with_(analysis="duplicates"))
+
+    # ---- features
+
+    def action_features(self) -> None:
+        from workbench.tui.screens.data.features import FeaturesView
+
+        if self._filled and self.session.ready:
+            self.query_one(FeaturesView).open(self.session)
+            self._open_part("features")
+
+    def action_log_shares(self) -> None:
+        from workbench.tui.screens.data.features import FeaturesView
+
+        if self.part == "features":
+            self.query_one(FeaturesView).turn_log()
+
+    # ---- the browser of samples
+
+    def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
+        if event.panel.id == "splits":
+            self.browse(str(event.row["split"]))
+        elif event.panel.id == "classes":
+            self.browse(self.selection.split or "train", class_name=str(event.row["class"]))
+        elif event.panel.id == "samples" and self._browsed:
+            selection = self.selection.with_(split=self._browsed, row=int(event.row["row"]))
+            self.bench.go("neighbours", selection)
+        elif event.panel.id == "listed":
+            self.bench.go("divergence", self.selection.with_(feature=int(event.row["index"])))
+
+    def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
+        if event.panel.id == "splits":
+            self.bench.select(split=str(event.row["split"]))
+        elif event.panel.id == "samples" and self._browsed and self.session.store:
+            self._look(self.session.store, self._browsed, event.row)
+        elif event.panel.id == "listed":
+            from workbench.tui.screens.data.features import FeaturesView
+
+            index = int(event.row["index"])
+            self.query_one(FeaturesView).moved(index)
+            self.bench.select(feature=index)
+
+    def _look(self, store: Store, split: str, row: dict[str, Any]) -> None:
+        from workbench.tui.shared.sample import SampleView
+
+        note = verdict(self.session, split, int(row["row"]))
+        view = self.query_one("#sample", SampleView)
+        view.look(self.session.workspace, store, split, int(row["row"]), self.palette, note)
+
+    def browse(self, split: str, class_name: str = "") -> None:
+        """Show the samples of a split, of one class if it is given."""
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        self._browsed, self._browsed_class, self._browsed_run = split, class_name, self.session.run_id
+        self.bench.select(split=split)
+        self._title_samples(" (reading ...)")
+        panel = self.query_one("#samples", TablePanel)
+        panel.load(panel.rows_shown.clear())  # those of another split have no place under this title
+        self._open_part("browser")
+        self._load_samples(split, class_name)
+
+    def _title_samples(self, more: str = "") -> None:
+        title = f"Samples of {self._browsed}" + (f", class {self._browsed_class}" if self._browsed_class else "")
+        self.query_one("#samples-box").border_title = Text(clean(title + more))  # a str would be read as markup
+
+    @work(thread=True, exclusive=True, group="samples", exit_on_error=False)
+    def _load_samples(self, split: str, class_name: str) -> None:
+        session = self.session
+        if session.store is not None:
+            frame = data_parts.samples_frame(session, split)
+            of = frame.height
+            if class_name:
+                frame = data_parts.of_class(frame, class_name)
+            self.post_message(RowsLoaded(split, frame, of))
+
+    def on_rows_loaded(self, event: RowsLoaded) -> None:
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        if event.what == self._browsed:
+            panel = self.query_one("#samples", TablePanel)
+            note = f"of {event.of:,} in {event.what}" if event.of > event.frame.height else ""
+            self._title_samples()
+            panel.load(event.frame, data_parts.sample_columns(event.frame, self.palette), note=note, key="row")
+
+    def go_back(self) -> bool:
+        from workbench.tui.widgets.table.panel import TablePanel
+
+        if any(panel.close_filter() for panel in self.query(TablePanel) if panel.visible_now):
+            return True
+        if self.part in ("browser", "all-checks", "features"):
+            self._browsed = None
+            self._open_part("overview")
+            return True
+        return False
+
+    def action_read_again(self) -> None:
+        self.bench.open()
+
+
+def _boxed(widget: Widget, box: str, title: str) -> Vertical:
+    made = Vertical(widget, id=box, classes="panel")
+    made.border_title = title
+    return made

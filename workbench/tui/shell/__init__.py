@@ -1,0 +1,1 @@
+"""What every screen stands in: the session, the actions, the messages, the dialogs, the bars."""

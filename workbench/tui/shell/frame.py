@@ -1,0 +1,80 @@
+"""The frame of the app: which screens there are, which is on show, dialogs over it, and terminals of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.geometry import Size
+from textual.screen import Screen
+
+from workbench.tui.screens import build
+from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.too_small import LARGEST, TooSmall, fits
+
+if TYPE_CHECKING:
+    from workbench.tui.shell.dialogs import Dialog
+
+SMALL = "small"  # the mode, a stack of screens of its own, in which the terminal is too small for the screens
+
+
+class Shell(App[int]):
+    """Builds each screen when it is first shown, and keeps all that the user has open while the terminal is small."""
+
+    DEFAULT_MODE = "screens"
+    MODES: ClassVar[dict[str, Any]] = {SMALL: TooSmall}
+
+    def __init__(self, first: str) -> None:
+        """`first` names the screen shown first."""
+        self._first = first
+        self._made: dict[str, WorkbenchScreen] = {}
+        self._behind: list[Screen[Any]] = []  # the screens as they were when the terminal became too small for them
+        super().__init__()
+        self.add_mode(self.DEFAULT_MODE, self._make_first)
+
+    async def on_event(self, event: events.Event) -> None:
+        if not (self._exit and isinstance(event, events.InputEvent)):  # the screens go while keys still come
+            await super().on_event(event)
+
+    def _make_first(self) -> Screen[Any]:
+        screen = self._screen(self._first)
+        # Textual pushes no callback for the first screen of a mode, yet takes one away when it is switched.
+        screen._push_result_callback(screen, None)
+        return screen
+
+    def _screen(self, name: str) -> WorkbenchScreen:
+        if name not in self._made:
+            screen = build(name)
+            self._made[name] = screen
+            self.install_screen(screen, name)
+        return self._made[name]
+
+    @property
+    def current(self) -> WorkbenchScreen | None:
+        """The workbench screen on show, below any dialog."""
+        stack = self._behind or self.screen_stack
+        return next((screen for screen in reversed(stack) if isinstance(screen, WorkbenchScreen)), None)
+
+    def show_dialog(self, dialog: Dialog, then: Callable[[str | None], Any] | None = None) -> None:
+        """Open a dialog over the screen on show; nothing where another is open, as after a key typed twice."""
+        if self.screen is self.current:
+            self.push_screen(dialog, then)
+
+    def on_resize(self, event: events.Resize) -> None:
+        size = Size(min(event.size.width, LARGEST.width), min(event.size.height, LARGEST.height))
+        if size != event.size:
+            event.prevent_default()
+            self.post_message(events.Resize(size, size))
+        else:
+            self.call_next(self._fit)  # once the app has taken over the new size
+
+    def _fit(self) -> None:
+        """Show the screens where there is room for them, and a message where there is not."""
+        if fits(self.size) and self._behind:
+            self._behind = []
+            self.switch_mode(self.DEFAULT_MODE)
+        elif not fits(self.size) and not self._behind:
+            self._behind = list(self.screen_stack)
+            self.switch_mode(SMALL)

@@ -1,0 +1,114 @@
+"""The one layout of every screen: title line, screens, body, footer of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from workbench.tui.shell.actions import bindings
+from workbench.tui.shell.alive import AliveScreen
+from workbench.tui.shell.bars import FooterBar, ScreenTabs, TitleBar
+from workbench.tui.shell.session import Selection, Session
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.shell.jobs import Job
+    from workbench.tui.theme import Palette
+
+
+class WorkbenchScreen(AliveScreen[None]):
+    """Base of all screens. A subclass sets `NAME` and `HELP`, yields its widgets in `body`, and shows the session.
+
+    Hooks: `show(session, before)` whenever the session changed while this screen is on top, and once each time it comes
+    back on top after a change (`before` is None the first time); `job_changed(job)` for the analyses this screen asked
+    for; `go_back()` for what escape closes on this screen before it leaves it.
+    """
+
+    NAME: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+    AUTO_FOCUS = ""
+
+    DEFAULT_CSS = """
+    WorkbenchScreen { background: $background; color: $foreground; }
+    WorkbenchScreen > #body { height: 1fr; width: 1fr; }
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if cls.__dict__.get("NAME"):
+            cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.NAME)]
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: Session | None = None
+
+    @property
+    def bench(self) -> WorkbenchApp:
+        """The app, typed."""
+        return cast("WorkbenchApp", self.app)
+
+    @property
+    def session(self) -> Session:
+        return self.bench.session
+
+    @property
+    def selection(self) -> Selection:
+        return self.bench.session.selection
+
+    @property
+    def palette(self) -> Palette:
+        return self.bench.session.palette
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield ScreenTabs(self.NAME)
+        with Vertical(id="body"):
+            yield from self.body()
+        yield FooterBar(self.NAME, self.bench.keymap_of_user)
+
+    def body(self) -> ComposeResult:
+        """The widgets of this screen."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        self.sync()
+
+    def on_screen_resume(self) -> None:
+        if self.is_mounted:
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring the screen up to the current session, if it has changed since this screen last saw it."""
+        session, before = self.session, self._shown
+        if session is before:
+            return
+        self._shown = session
+        self.query_one(TitleBar).session = session
+        if before is None or session.with_(usage=before.usage) != before:  # use is told by the title alone
+            self.show(session, before)
+
+    def show(self, session: Session, before: Session | None) -> None:
+        """Show the session; compare with `before` (None at first) to redraw only what changed."""
+
+    def job_changed(self, job: Job) -> None:
+        """An analysis that this screen asked for has moved on."""
+
+    def go_back(self) -> bool:
+        """Close what is open on this screen (a filter, a detail); True when there was something."""
+        return False
+
+    def analyse(self, analysis: str, params: Mapping[str, Any], *, with_run: bool = True) -> Job:
+        """Ask for an analysis of the chosen pair and, `with_run`, the chosen run; `job_changed` tells how it goes."""
+        return self.bench.submit(analysis, params, owner=self.NAME, with_run=with_run)
+
+    def focus_first(self, *selectors: str) -> None:
+        """Focus the first of these that is there and visible."""
+        for selector in selectors:
+            for widget in self.query(selector).results(Widget):
+                if widget.can_focus and widget.display:
+                    widget.focus(scroll_visible=False)
+                    return

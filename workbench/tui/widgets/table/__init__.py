@@ -1,0 +1,1 @@
+"""Tables over Polars frames of any length."""

@@ -1,0 +1,396 @@
+"""Tables of any length: sorted by key, filtered by `/`, and always saying how many rows they show of how many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import polars as pl
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.coordinate import Coordinate
+from textual.message import Message
+from textual.widgets import Input, Static
+from textual_fastdatatable.data_table import DataTable
+
+from workbench.text import counted
+from workbench.tui.formats import number
+from workbench.tui.shell.alive import Alive
+from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, filter_rows
+
+__all__ = ["Column", "FrameTable", "TablePanel", "columns_of"]
+
+LARGE = 50_000  # rows from which sorting and filtering would be felt, and so are done in a thread
+PAUSE = 0.12  # seconds without a key before a long filter is tried
+
+
+class FrameTable(Alive, DataTable, inherit_bindings=False):
+    """The rows of a frame under a row cursor; left and right move the marked column, by which `s` sorts."""
+
+    help_text = (
+        "Table: up, down, page up, page down, home, end move; left and right mark a column and s sorts by it; / "
+        "filters: words that some column contains, or column=cat, column!=cat, column:cat (contains), column>0.5, "
+        "column<=90%, column=yes; all of them must hold, a start of the column's name is enough, and quotes hold words "
+        'together (class="great white"). enter goes into the row.'
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "go in", show=False),
+        Binding("up,k", "cursor_up", show=False),
+        Binding("down,j", "cursor_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("home,g", "cursor_table_start", show=False),
+        Binding("end,G", "cursor_table_end", show=False),
+        Binding("left", "mark(-1)", show=False),
+        Binding("right", "mark(1)", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    FrameTable { height: 1fr; max-height: 100%; background: $background; color: $foreground; scrollbar-size: 0 1; }
+    FrameTable:dark { background: $background; }
+    FrameTable > .datatable--header { background: $background; color: $muted; text-style: bold; }
+    FrameTable > .datatable--even-row, FrameTable:dark > .datatable--even-row { background: $background; }
+    FrameTable > .datatable--cursor { background: $secondary; color: $strong; text-style: none; }
+    FrameTable:focus > .datatable--cursor { background: $cursor; color: $strong; text-style: bold; }
+    FrameTable > .datatable--hover { background: $surface; }
+    FrameTable > .datatable--header-cursor, FrameTable > .datatable--header-hover { background: $background; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(
+            backend=FrameBackend(pl.DataFrame()), id=id, cursor_type="row", render_markup=False, column_labels=[],
+            cursor_foreground_priority="renderable", cursor_background_priority="css",
+        )  # fmt: skip
+        self.marked = 0
+        self.sorted_by: tuple[str, bool] | None = None
+
+    def on_mount(self) -> None:
+        # Of 16 colours, one is the cursor's background, and any of the others may vanish on it.
+        if self.app.console.color_system in ("standard", "windows"):
+            self.cursor_foreground_priority = "css"
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.MouseEvent) or self._holds(event.style.meta):
+            await super().on_event(event)
+
+    def _holds(self, meta: Mapping[str, Any]) -> bool:
+        """Whether the cell under the pointer is still there: what was drawn may be of a longer frame."""
+        backend = self.frame_backend
+        row, column = int(meta.get("row", -1)), int(meta.get("column", -1))
+        return row < backend.row_count and column < len(backend.shown)
+
+    @property
+    def frame_backend(self) -> FrameBackend:
+        assert isinstance(self.backend, FrameBackend)
+        return self.backend
+
+    def set_backend(self, backend: FrameBackend, cursor: int) -> None:
+        """Show another frame, cursor on row `cursor`, without losing the place on screen."""
+        self.backend = backend
+        self.backend.render_markup = False
+        self.marked = min(self.marked, max(len(backend.shown) - 1, 0))
+        self._relabel()
+        row = min(max(cursor, 0), max(backend.row_count - 1, 0))
+        if self.cursor_coordinate.row != row:
+            self.move_cursor(row=row, column=0)
+        self.refresh(layout=True)
+
+    def reveal_cursor(self) -> None:
+        """Scroll to the cursor: what moves it right after a new frame scrolls by the height of the frame before."""
+        self._scroll_cursor_into_view()
+
+    @property
+    def wider(self) -> bool:
+        """Whether there are columns beyond the right edge."""
+        return sum(column.render_width for column in self.ordered_columns) > self.size.width > 0
+
+    def _relabel(self) -> None:
+        # textual-fastdatatable has no call to change its data, so its caches are dropped here by hand.
+        backend = self.frame_backend
+        self._column_labels = [self._label(place, column) for place, column in enumerate(backend.shown)]
+        self._ordered_columns = None
+        self._update_count += 1
+        self._clear_caches()
+        self._require_update_dimensions = True
+        self.refresh()
+
+    def _label(self, place: int, column: Column) -> Text:
+        arrow = ""
+        if self.sorted_by and self.sorted_by[0] == column.name:
+            arrow = "▼" if self.sorted_by[1] else "▲"
+        text = Text(column.label + arrow, no_wrap=True)
+        if place == self.marked and len(self.frame_backend.shown) > 1:
+            text.stylize("underline")
+        if self.frame_backend.right[place]:
+            text.justify = "right"
+        return text
+
+    def action_mark(self, step: int) -> None:
+        """Mark the next column, scrolling to it."""
+        count = len(self.frame_backend.shown)
+        if not count:
+            return
+        self.marked = min(max(self.marked + step, 0), count - 1)
+        self._relabel()
+        widths = [column.render_width for column in self.ordered_columns]
+        start, end = sum(widths[: self.marked]), sum(widths[: self.marked + 1])
+        if start < self.scroll_offset.x or end > self.scroll_offset.x + self.size.width:
+            target = 0 if end <= self.size.width else (start if step < 0 else end - self.size.width)
+            self.scroll_to(x=target, animate=False)
+
+
+class TablePanel(Alive, Vertical):
+    """A table with its filter line and a line that says how many rows of how many are shown.
+
+    `load` gives it a frame. Posts `Moved` when the cursor comes to a row, `Chosen` when enter is pressed on one.
+    """
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another row; `row` holds its values by column."""
+
+        panel: TablePanel
+        row: dict[str, Any]
+
+        @property
+        def control(self) -> TablePanel:
+            return self.panel
+
+    @dataclass
+    class Chosen(Message):
+        """Enter was pressed (or the row clicked twice); `row` holds its values by column."""
+
+        panel: TablePanel
+        row: dict[str, Any]
+
+        @property
+        def control(self) -> TablePanel:
+            return self.panel
+
+    DEFAULT_CSS = """
+    TablePanel { height: 1fr; width: 1fr; }
+    TablePanel > #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    TablePanel.-filtering > #filter { display: block; }
+    TablePanel > #count { height: 1; color: $muted; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    TablePanel.-bare > #count { display: none; }
+    """
+
+    def __init__(
+        self, *, id: str | None = None, classes: str | None = None, noun: str = "row", nouns: str = ""
+    ) -> None:
+        """`noun` (plural `nouns`) is what a row is called in the count line.
+
+        The class `-bare` hides that line while nothing is cut.
+        """
+        super().__init__(id=id, classes=classes)
+        self.noun, self.nouns = noun, nouns
+        self.table = FrameTable()
+        self._filter = Input(placeholder="filter: words, column>0.5, column=cat, column:cat", id="filter", compact=True)
+        self._count = Static(id="count")
+        self._all = pl.DataFrame()
+        self._columns: Sequence[Column] | None = None
+        self._of: int | None = None
+        self._key = ""
+        self._note = ""
+        self._turn = 0  # of the latest arrangement asked for; answers to older ones are dropped
+        self._busy = ""
+        self._bare = "-bare" in (classes or "")
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+        yield self._filter
+        yield self._count
+
+    def load(
+        self,
+        frame: pl.DataFrame,
+        columns: Sequence[Column] | None = None,
+        *,
+        of: int | None = None,
+        key: str = "",
+        note: str = "",
+        sort: tuple[str, bool] | None = None,
+    ) -> None:
+        """Show `frame`; `columns` says which and how.
+
+        `of` is the full count when the frame was cut; `key` names the column by which the cursor keeps its row when a
+        newer frame comes; `sort` is (column, descending) to begin with, where the user has not chosen another.
+        """
+        self._all, self._columns, self._of, self._key, self._note = frame, columns, of, key, note
+        if sort and self.table.sorted_by is None:
+            self.table.sorted_by = sort
+        if frame.height >= LARGE:
+            self._show(frame, keep_row=True)  # at once, as it is
+        self._refill()
+
+    @property
+    def row(self) -> dict[str, Any] | None:
+        """The values of the row under the cursor."""
+        index = self.table.cursor_row
+        backend = self.table.frame_backend
+        return backend.values(index) if 0 <= index < backend.row_count else None
+
+    @property
+    def rows_shown(self) -> pl.DataFrame:
+        """The frame as shown: filtered and sorted."""
+        return self.table.frame_backend.data
+
+    @property
+    def visible_now(self) -> bool:
+        """Whether the panel and all that holds it are displayed."""
+        return all(node.display for node in self.ancestors_with_self)
+
+    def select_where(self, column: str, value: Any) -> bool:
+        """Put the cursor on the first row whose `column` equals `value`."""
+        frame = self.rows_shown
+        if column not in frame.columns:
+            return False
+        found = frame.get_column(column).index_of(value)
+        if found is not None:
+            self.table.move_cursor(row=found, column=0)
+            self.call_after_refresh(self.table.reveal_cursor)
+        return found is not None
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self.add_class("-filtering")
+        self._filter.focus()
+
+    def matching(self, frame: pl.DataFrame, text: str) -> pl.DataFrame:
+        """The rows of `frame` that the filter `text` means; things with a language of their own have another."""
+        return filter_rows(frame, text)
+
+    def close_filter(self) -> bool:
+        """Clear and close the filter; True when it was open."""
+        if not self.has_class("-filtering"):
+            return False
+        self.remove_class("-filtering")
+        self._filter.value = ""
+        self.table.focus()
+        return True
+
+    def action_sort(self) -> None:
+        """Sort by the marked column: numbers from the largest, text from A; again turns it round."""
+        shown = self.table.frame_backend.shown
+        if not shown or shown[self.table.marked].name not in self._all.columns:
+            return
+        name = shown[self.table.marked].name
+        before = self.table.sorted_by
+        if before and before[0] == name:
+            self.table.sorted_by = (name, not before[1])
+        else:
+            self.table.sorted_by = (name, self._all.schema[name].is_numeric())
+        self._refill(keep_row=False)
+
+    def _refill(self, *, keep_row: bool = True) -> None:
+        """Sort and filter anew; a long table keeps showing what it shows until that is done."""
+        self._turn += 1
+        self._busy = ""
+        if self._all.height < LARGE or not (self._by or self._text):
+            self._show(self._arrange(self._all), keep_row)
+            return
+        self._busy = "filtering ..." if self._text else "sorting ..."
+        self._tell_count()
+        self._arrange_long(self._all, keep_row, self._turn)
+
+    @property
+    def _by(self) -> tuple[str, bool] | None:
+        by = self.table.sorted_by
+        return by if by and by[0] in self._all.columns else None
+
+    @property
+    def _text(self) -> str:
+        return self._filter.value if self.has_class("-filtering") else ""
+
+    def _arrange(self, frame: pl.DataFrame) -> pl.DataFrame:
+        by = self._by
+        kept = self.matching(frame, self._text) if self.has_class("-filtering") else frame
+        return kept.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True) if by else kept
+
+    @work(thread=True, exclusive=True, group="arrange", exit_on_error=False)
+    def _arrange_long(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
+        if self._text:
+            time.sleep(PAUSE)  # another key may follow
+        if turn == self._turn:
+            self.call_later(self._arranged, self._arrange(frame), keep_row, turn)
+
+    def _arranged(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
+        if turn == self._turn and self.is_attached:
+            self._busy = ""
+            self._show(frame, keep_row)
+
+    def _show(self, frame: pl.DataFrame, keep_row: bool) -> None:
+        before = self.row
+        cursor = self.table.cursor_row if keep_row else 0
+        if keep_row and self._key and before is not None and self._key in frame.columns:
+            found = frame.get_column(self._key).index_of(before.get(self._key))
+            cursor = found if found is not None else cursor
+        self.table.set_backend(FrameBackend(frame, columns=self._columns), cursor)
+        if self.is_mounted:
+            self._tell_count()
+        row = self.row
+        if row is not None and row != before:
+            self.post_message(self.Moved(self, row))
+
+    def on_mount(self) -> None:
+        self._tell_count()
+
+    def on_resize(self) -> None:
+        self._tell_count()
+
+    def _tell_count(self) -> None:
+        shown, everything = self.rows_shown.height, self._all.height
+        parts = [counted(shown, self.noun, self.nouns)]
+        if shown < everything:
+            parts = [f"{number(shown)} of {counted(everything, self.noun, self.nouns)} match"]
+        if self._of is not None and self._of > everything:
+            parts.append(f"the first {number(everything)} of {number(self._of)}")
+        if self._busy:
+            parts.insert(0, self._busy)
+        if self._note:
+            parts.append(self._note)
+        if self.table.wider:
+            parts.append("more columns →")
+        self._count.update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
+        cut = len(parts) > 1 or shown < everything
+        self.set_class(self._bare and not cut, "-bare")
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._refill(keep_row=False)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.table.focus()
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        row = self.row
+        if row is not None:
+            self.post_message(self.Moved(self, row))
+
+    @on(DataTable.RowSelected)
+    def _chosen(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        row = self.row
+        if row is not None:
+            self.post_message(self.Chosen(self, row))
+
+    @on(DataTable.HeaderSelected)
+    def _header(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        self.table.marked = event.column_index
+        self.action_sort()
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on the nth shown row."""
+        self.table.cursor_coordinate = Coordinate(index, 0)
