@@ -1,10 +1,10 @@
 # `make demo` opens the workbench on the bundled set; `make test` runs the tests; `make check` runs the linters;
-# `make monkey` plays random keys on the interface.
+# `make monkey` plays random keys on the interface, `make coverage` and `make bench` measure.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test monkey check picture clean
+.PHONY: demo test monkey check coverage bench picture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/workbench demo
@@ -24,6 +24,16 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Lines reached by the tests, those of runs, of the worker and of the commands included.
+coverage: $(VENV)/.installed-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n logical --maxprocesses 4
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks
 
 picture: $(VENV)/.installed-dev
 	$(BIN)/python data/make_picture.py

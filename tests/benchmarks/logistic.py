@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from figures import figure
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = Path(os.environ.get("WORKBENCH_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -102,9 +103,10 @@ def compare(folder: str, strength: float, repeats: int, device: str, tol: float)
     print(
         f"C = {strength:g}  logistic {statistics.median(o[0] for o in ours):.2f} s, {ours[0][2]} iterations  "
         f"scikit-learn {statistics.median(p[0] for p in peers):.2f} s, {peers[0][2]} iterations  "
-        f"ratio of times {ratio:.2f}  objective {ours[0][1]:.6g} against {peers[0][1]:.6g}: {apart:+.1e}",
+        f"objective {ours[0][1]:.6g} against {peers[0][1]:.6g}: {apart:+.1e}",
         flush=True,
     )
+    figure(f"time of logistic / time of scikit-learn, C = {strength:g}", ratio, "at most 0.4")
 
 
 if __name__ == "__main__":

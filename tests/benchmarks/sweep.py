@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from figures import figure
 
 from workbench import heads
 from workbench.features.ingest import open_store
@@ -67,8 +68,10 @@ def measure(view: TrainingView, epochs: int) -> None:
         losses = max(losses, abs((rows.epochs[-1].val_loss or 0) - (expected.epochs[-1].val_loss or 0)))
     both = sum(times) / 2
     print(f"CPU, {torch.get_num_threads()} threads, {len(view.train_rows):,} x {view.dim}, {epochs} epochs")
-    print(f"  together {both:.2f} s, one after another {single:.2f} s, ratio {both / single:.3f}  (at most 0.25)")
-    print(f"  largest difference of weights {weights:.1e}, of val losses {losses:.1e}  (at most 1e-5)")
+    print(f"  together {both:.2f} s, one after another {single:.2f} s")
+    figure("time of sixteen heads together / one after another", both / single, "at most 0.25")
+    figure("largest difference of weights", weights, "at most 1e-5", 8)
+    figure("largest difference of val losses", losses, "at most 1e-5", 8)
 
 
 if __name__ == "__main__":

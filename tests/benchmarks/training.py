@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from figures import figure
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -146,8 +147,8 @@ def on_cpu(rows: int, repeats: int, folder: Path) -> None:
         speed = tera(flops(BATCH), seconds)
         print(f"  {name:<12} {1000 * seconds:8.1f} ms a step  {BATCH / seconds:10,.0f} rows/s  {speed}")
     print(f"  a 4096 x 4096 product: {large_product(torch.device('cpu'), torch.float32, 4096) / 1e12:.3f} TFLOP/s")
-    print(f"  rate / rate of its products alone: {middle['products'] / middle['training']:.3f}  (at least 0.85)")
-    print(f"  rate / rate of the usual loop: {middle['usual loop'] / middle['training']:.3f}  (at least 1.25)")
+    figure("rate of nn1 / rate of its products alone", middle["products"] / middle["training"], "at least 0.85")
+    figure("rate of nn1 / rate of the usual loop", middle["usual loop"] / middle["training"], "at least 1.25")
     recording(view, repeats, folder)
 
 
@@ -168,7 +169,7 @@ def recording(view: Any, repeats: int, folder: Path) -> None:
             times = {kind: seconds_of(one.run) for kind, one in (pair if index % 2 else pair[::-1])}
         state.end("finished")
         ratios.append(times[1] / times[0])
-    print(f"  time with recording / without: {statistics.median(ratios):.3f}  (at most 1.10)")
+    figure("time with recording / without", statistics.median(ratios), "at most 1.10")
 
 
 def on_gpu(repeats: int) -> None:
@@ -187,7 +188,7 @@ def on_gpu(repeats: int) -> None:
         taken = seconds_of(lambda one=one: (one.run(), torch.cuda.synchronize()))  # type: ignore[misc]
         rates[name] = rows * many / taken
         print(f"  {name}: {many} epochs in {taken:.2f} s, {tera(flops(rows) * many, taken)}")
-    print(f"  streamed / resident: {rates['streamed'] / rates['resident']:.3f}  (at least 0.7)")
+    figure("rate streamed / rate resident", rates["streamed"] / rates["resident"], "at least 0.7")
     print(f"  an 8192 x 8192 product in bf16: {large_product(device, torch.bfloat16, 8192) / 1e12:.1f} TFLOP/s")
 
 
