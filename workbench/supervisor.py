@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -105,7 +106,10 @@ class Supervisor:
             if ended == self._process:
                 break
         self._running = False
-        end_all(os.getpid(), "" if self._adopts else self._mark, self._seen, _bury)
+        if self._adopts and _children() is not None:
+            end_adopted()
+        else:
+            end_all(os.getpid(), "" if self._adopts else self._mark, self._seen, _bury)
         return 0 if self._stopped else os.waitstatus_to_exitcode(status)
 
     def _watch(self, lifeline: int) -> None:
@@ -164,6 +168,38 @@ def end_all(
         time.sleep(0.01)
         after_each()
         left = {*family(root, mark), *filter(_to_be_ended, left)}  # one may have started another meanwhile
+
+
+def end_adopted() -> None:
+    """Kill the children of this subreaper, and those that their deaths make its children, until none but runs is left.
+
+    There is no pause between rounds: a process may do nothing but start its successor and go.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        _bury()
+        left = [pid for pid in _children() or () if not _outlives(pid)]
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children() -> list[int] | None:
+    """The numbers of this process' children, as the kernel keeps them; None where it does not tell."""
+    try:
+        return [
+            int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return None
+
+
+def _outlives(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return f"{MARK}={OUTLIVES}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
 
 
 def _bury() -> None:
