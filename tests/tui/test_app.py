@@ -270,7 +270,7 @@ async def test_a_refused_run_is_told(bench: Any) -> None:
         app.post_message(messages.RunRefused("[b]no[/b] \x1b[2J"))
         await pilot.pause()
         notice = next(iter(app._notifications))
-        assert notice.message == "[b]no[/b] "
+        assert notice.message == "[b]no[/b] \\x1b[2J"
         assert notice.markup is False
 
 

@@ -96,7 +96,7 @@ async def test_prints_go_to_the_log_and_leave_the_protocol_alone(worker, workspa
     last, events = await run(worker, workspace, "chatty")
     assert isinstance(last, JobDone), last
     lines = logged(events)
-    assert lines[:2] == ["plain", "red"]
+    assert lines[:2] == ["plain", "red\\x07"]
     assert "from a child" in lines
     assert "no input" in "".join(lines)
     assert not any("\x1b" in line or "\0" in line for line in lines)
@@ -245,7 +245,7 @@ async def test_what_is_no_block_is_told(worker, workspace, store):
         assert (last.kind, told in last.message) == ("raised", True), last
 
 
-async def test_text_of_plugins_arrives_without_control_characters(worker, workspace, store):
+async def test_text_of_plugins_arrives_as_it_is(worker, workspace, store):
     write_plugin(
         "sly",
         r"""
@@ -256,10 +256,11 @@ async def test_text_of_plugins_arrives_without_control_characters(worker, worksp
     )
     _, events = await run(worker, workspace, "sly")
     metric, table, text = blocks(events)
-    assert (metric.name, metric.note) == ("ab", "")
+    assert (metric.name, metric.note) == ("a\x1b[2Jb", "\x07")
     assert isinstance(table, Table)
-    assert (table.title, table.frame.rows(), table.frame.columns) == ("t", [("xy ", "[1, 2]")], ["c", "n"])
-    assert text.text == "line\nline"
+    assert (table.title, table.frame.columns) == ("t\x00", ["c\x1b[1m", "n"])
+    assert table.frame.rows() == [("x\x1b]0;title\x07y\n", "[1, 2]")]
+    assert text.text == "line\nline\u202e"
 
 
 async def test_code_of_a_workspace_waits_for_trust(worker, workspace, store):
