@@ -45,7 +45,6 @@ class Example(files.Record, frozen=True, kw_only=True):
         (b"{", "not JSON"),
         (b'{"count": 1', "not JSON"),
         (b"\xff", "not JSON"),
-        (b'{"count": 1, "more": "\xff"}', "not JSON"),
         (b"[1]", "expected an object, got a list"),
         (b"{}", "key count is missing"),
         (b'{"count": "1"}', "key count: expected a whole number, got text"),

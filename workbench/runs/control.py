@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import secrets
@@ -24,7 +25,7 @@ from workbench.features.store import Store
 from workbench.process_environment import command, environment
 from workbench.runs import processes, records
 from workbench.runs.folder import LOG
-from workbench.runs.records import FILES, Launched, Marks, RunConfig, RunState, Validation
+from workbench.runs.records import FILES, Launched, Marks, RunConfig, RunState, RunSummary, Validation
 from workbench.runs.snapshot import RunSnapshot, read
 from workbench.settings import values_of
 from workbench.workspace import Workspace
@@ -176,6 +177,8 @@ def resume(run: RunSnapshot) -> RunSnapshot:
     if now.state not in ("stopped", "failed", "lost"):
         raise BadInput(f"run {run.id} is {now.state}: only a stopped, failed or lost run can be resumed")
     records.find(run.folder, Marks)  # damaged marks are to be removed, not trained away
+    with contextlib.suppress(files.DamagedFile):  # damaged results come anew, those of a newer workbench stay
+        records.find(run.folder, RunSummary)
     config = now.view.config
     settings = heads.resolve_settings(config.head, config.settings)
     anew = RunState(state="failed", epochs=heads.find(config.head).rounds(settings))

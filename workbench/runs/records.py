@@ -294,8 +294,8 @@ def write(folder: Path, record: Record) -> None:
 
 
 def plain(record: msgspec.Struct | None) -> Any:
-    """A record, or a part of one, as dictionaries, lists and plain values; None for None."""
-    return None if record is None else msgspec.to_builtins(record)
+    """A record, or a part of one, as the JSON of its file reads: dictionaries, lists, plain values; None for None."""
+    return None if record is None else msgspec.json.decode(msgspec.json.encode(record))
 
 
 def answer(summary: RunSummary | SweepSummary) -> dict[str, Any]:

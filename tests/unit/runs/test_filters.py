@@ -24,10 +24,10 @@ def made(
     settings = {"lr": more.pop("lr", 1e-3), "batch_size": None, "schedule": more.pop("schedule", "cosine")}
     tests = more.pop("tests", {"v1": scores(0.8), "v2": scores(0.7)})
     latest = None if state == "finished" else Figures(step=1, time=1.0, val_accuracy=val)
+    results = summary(val, tests) if latest is None else None
     return RunSnapshot(
         id=run_id, folder=Path(run_id), head=head, state=state, epoch=3, epochs=20, created=0.0, seconds=12.5, error="",
-        config=config(settings, more.pop("sweep", "")), summary=summary(val, tests) if latest is None else None,
-        pid=None, device="cpu", latest=latest, **more,
+        config=config(settings, more.pop("sweep", "")), summary=results, pid=None, device="cpu", latest=latest, **more,
     )  # fmt: skip
 
 
