@@ -250,3 +250,11 @@ async def test_a_click_on_a_widget_that_is_gone(bench: Any) -> None:
         click = events.MouseDown(None, x, y, 0, 0, 1, False, False, False, x, y)
         app.current._forward_event(click)  # before the screen is laid out anew
         assert app._exception is None
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.01, 0.05, 0.1, 0.2, 0.3])
+async def test_leaving_while_screens_are_built(bench: Any, wait: float) -> None:
+    """Each screen in turn, then q and more keys, before the first of them is there."""
+    async with bench(ready=False) as (app, pilot):
+        await asyncio.sleep(wait)
+        await typed_ahead(app, pilot, "1", "6", "enter", "ctrl+r", "q", "escape", "2", "ctrl+p", "enter")

@@ -29,7 +29,8 @@ class Alive(MessagePump):
 
     Messages wait in the queue of the widget that they are for. When it is removed, or the app is left, its children may
     be gone before the queue is empty, and a handler that looks for one of them would end the interface. Threads reach
-    a widget through that queue alone: by `post_message`, or by `call_later`, which posts a callback.
+    a widget through that queue alone: by `post_message`, or by `call_later`, which posts a callback. A handler that
+    awaits asks `gone` before it goes on.
     """
 
     _pruning: bool  # of every node of the DOM

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import App
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
 
+from workbench.tui.alive import is_news
 from workbench.tui.screens import build
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.too_small import LARGEST, TooSmall, fits
@@ -34,9 +36,10 @@ class Shell(App[int]):
         super().__init__()
         self.add_mode(self.DEFAULT_MODE, self._make_first)
 
-    async def on_event(self, event: events.Event) -> None:
-        if not (self._exit and isinstance(event, events.InputEvent)):  # the screens go while keys still come
-            await super().on_event(event)
+    async def _dispatch_message(self, message: Message) -> None:
+        # Once the app is left, its screens go while keys, timers and answers still come.
+        if not (self._exit and is_news(message)) or isinstance(message, events.Callback):
+            await super()._dispatch_message(message)
 
     def _make_first(self) -> Screen[Any]:
         screen = self._screen(self._first)

@@ -148,6 +148,8 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         for part in others:
             part.display = False
         await self.query_one(ContentSwitcher).mount(overview, *others)
+        if self.gone:
+            return
         self._filled = True
         self._follow(self.session)
         self._open_part("overview")

@@ -79,6 +79,8 @@ class AnalysisView(Alive, Container):
         self._tell_about()
         for form in setup.query(Form):
             await form.remove()
+        if self.gone:
+            return
         settings = {setting.name: setting for setting in info.settings or ()}
         if settings:
             values = texts if texts is not None else plugins_parts.start_values(info.settings or (), session)

@@ -223,6 +223,8 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             self._opened = key
             view = self.query_one(AnalysisView)
             await view.open(info, self._texts.get(key), self.session)
+            if self.gone:
+                return
             view.show_job(self.bench.jobs.get(self._jobs.get(key)))
             self.query_one(ContentSwitcher).current = "opened"
             if not again or self.focused is None:
@@ -246,6 +248,8 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         self._run()
 
     def _run(self) -> None:
+        if self.gone:  # since its form was opened
+            return
         view = self.query_one(AnalysisView)
         if view.info is None or self._opened is None:
             return
