@@ -188,12 +188,14 @@ def end_adopted() -> None:
 
 def _children() -> list[int] | None:
     """The numbers of this process' children, as the kernel keeps them; None where it does not tell."""
-    try:
-        return [
-            int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-        ]
-    except OSError:
+    tasks = Path("/proc/self/task")
+    if not (tasks / str(os.getpid()) / "children").exists():
         return None
+    pids: list[int] = []
+    for task in tasks.iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended; its children pass to another
+            pids += map(int, (task / "children").read_text().split())
+    return pids
 
 
 def _outlives(pid: int) -> bool:

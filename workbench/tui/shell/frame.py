@@ -11,8 +11,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 
-from workbench.tui.alive import is_news
 from workbench.tui.screens import build
+from workbench.tui.shell.alive import is_news
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.too_small import LARGEST, TooSmall, fits
 
