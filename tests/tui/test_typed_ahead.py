@@ -258,3 +258,17 @@ async def test_leaving_while_screens_are_built(bench: Any, wait: float) -> None:
     async with bench(ready=False) as (app, pilot):
         await asyncio.sleep(wait)
         await typed_ahead(app, pilot, "1", "6", "enter", "ctrl+r", "q", "escape", "2", "ctrl+p", "enter")
+
+
+async def test_a_click_on_an_option_that_is_gone(bench: Any) -> None:
+    async with bench() as (app, pilot):
+        await pilot.press("ctrl+p")
+        options = app.screen.query_one(Options)
+        at = (options.region.x + 4, options.region.y + 9)
+        style = app.screen.get_style_at(*at)
+        assert style.meta["option"] > 1
+        options.clear_options()
+        options.post_message(events.Click(options, *at, 0, 0, 1, False, False, False, *at, style=style))
+        options.post_message(events.MouseMove(options, *at, 0, 0, 0, False, False, False, *at, style=style))
+        await pilot.pause()
+        assert app._exception is None

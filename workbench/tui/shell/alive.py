@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from textual import events
 from textual.errors import NoWidget
 from textual.geometry import Offset, Region
@@ -46,6 +49,18 @@ class Alive(MessagePump):
     async def _dispatch_message(self, message: Message) -> None:
         if not (is_news(message) and self.gone):
             await super()._dispatch_message(message)
+
+
+class Pointed(Alive):
+    """Mixin of lists and tables: the pointer over a line that was drawn and is gone since does nothing."""
+
+    def holds(self, meta: Mapping[str, Any]) -> bool:
+        """Whether what was drawn with this `meta` is still there."""
+        raise NotImplementedError
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.MouseEvent) or self.holds(event.style.meta):
+            await super().on_event(event)
 
 
 class AliveScreen(Alive, Screen[ScreenResultType]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from workbench.tui.formats import clean, percent, shorten
 from workbench.tui.shell.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
-from workbench.tui.shell.alive import AliveScreen
+from workbench.tui.shell.alive import AliveScreen, Pointed
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.session import Session
 
@@ -59,8 +59,12 @@ class Dialog(AliveScreen[str | None], ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Options(OptionList):
+class Options(Pointed, OptionList):
     """A list to choose from, also where no line of it is in sight."""
+
+    def holds(self, meta: Mapping[str, Any]) -> bool:
+        """Whether the list has the option that was drawn with this `meta`."""
+        return int(meta.get("option", -1)) < self.option_count
 
     def action_page_up(self) -> None:
         if self.scrollable_content_region:  # otherwise Textual looks for the line of an option that has none

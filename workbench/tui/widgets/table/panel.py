@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 from rich.text import Text
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -20,7 +20,7 @@ from textual_fastdatatable.data_table import DataTable
 
 from workbench.text import counted
 from workbench.tui.formats import number
-from workbench.tui.shell.alive import Alive
+from workbench.tui.shell.alive import Alive, Pointed
 from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, filter_rows
 
 __all__ = ["Column", "FrameTable", "TablePanel", "columns_of"]
@@ -29,7 +29,7 @@ LARGE = 50_000  # rows from which sorting and filtering would be felt, and so ar
 PAUSE = 0.12  # seconds without a key before a long filter is tried
 
 
-class FrameTable(Alive, DataTable, inherit_bindings=False):
+class FrameTable(Pointed, DataTable, inherit_bindings=False):
     """The rows of a frame under a row cursor; left and right move the marked column, by which `s` sorts."""
 
     help_text = (
@@ -75,12 +75,8 @@ class FrameTable(Alive, DataTable, inherit_bindings=False):
         if self.app.console.color_system in ("standard", "windows"):
             self.cursor_foreground_priority = "css"
 
-    async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.MouseEvent) or self._holds(event.style.meta):
-            await super().on_event(event)
-
-    def _holds(self, meta: Mapping[str, Any]) -> bool:
-        """Whether the cell under the pointer is still there: what was drawn may be of a longer frame."""
+    def holds(self, meta: Mapping[str, Any]) -> bool:
+        """Whether the frame has a cell at the row and column that were drawn with this `meta`."""
         backend = self.frame_backend
         row, column = int(meta.get("row", -1)), int(meta.get("column", -1))
         return row < backend.row_count and column < len(backend.shown)
