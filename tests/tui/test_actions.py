@@ -75,3 +75,19 @@ def test_a_wrong_keymap_names_file_key_and_way_out(text: str, told: str) -> None
         actions.read_keymap()
     assert str(path) in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_no_action_is_left_to_be_parsed_when_its_key_comes() -> None:
+    from textual.actions import parse
+
+    from workbench.tui.widgets.table import FrameTable
+
+    parse.cache_clear()
+    actions.parse_bindings()
+    misses = parse.cache_info().misses
+    for action in (
+        *(action.action for action in actions.ACTIONS),
+        *(binding.action for binding in FrameTable.BINDINGS),
+    ):
+        parse(action)
+    assert parse.cache_info().misses == misses + 1  # app.nothing has no binding

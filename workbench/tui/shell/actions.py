@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.actions import parse
 from textual.binding import Binding
+from textual.dom import DOMNode
 
 from workbench.errors import BadInput, nearest
 from workbench.workspace import user_dir
@@ -171,6 +173,18 @@ def bindings(screen: str | None) -> list[Binding]:
         for action in chosen
         if action.action != "app.nothing"
     ]
+
+
+def parse_bindings(cls: type[DOMNode] = DOMNode) -> None:
+    """Let Textual parse the actions of all bindings now, of `cls` and of what is derived from it.
+
+    It reads their arguments with `ast` when they are first used, and keeps the result. Python 3.11 raises SystemError
+    when another thread is in `ast` at that moment, as those that read plugins are: a key would end the interface.
+    """
+    for binding in Binding.make_bindings(cls.__dict__.get("BINDINGS", ())):
+        parse(binding.action)
+    for derived in cls.__subclasses__():
+        parse_bindings(derived)
 
 
 _SHOWN = {

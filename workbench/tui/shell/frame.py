@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from workbench.tui.screens import build
+from workbench.tui.shell.actions import parse_bindings
 from workbench.tui.shell.alive import is_news
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.too_small import LARGEST, TooSmall, fits
@@ -35,6 +36,7 @@ class Shell(App[int]):
         self._behind: list[Screen[Any]] = []  # the screens as they were when the terminal became too small for them
         super().__init__()
         self.add_mode(self.DEFAULT_MODE, self._make_first)
+        parse_bindings()
 
     async def _dispatch_message(self, message: Message) -> None:
         # Once the app is left, its screens go while keys, timers and answers still come.
@@ -50,6 +52,7 @@ class Shell(App[int]):
     def _screen(self, name: str) -> WorkbenchScreen:
         if name not in self._made:
             screen = build(name)
+            parse_bindings()  # its module may have brought new ones, as that of a dialog
             self._made[name] = screen
             self.install_screen(screen, name)
         return self._made[name]
@@ -63,6 +66,7 @@ class Shell(App[int]):
     def show_dialog(self, dialog: Dialog, then: Callable[[str | None], Any] | None = None) -> None:
         """Open a dialog over the screen on show; nothing where another is open, as after a key typed twice."""
         if self.screen is self.current:
+            parse_bindings()
             self.push_screen(dialog, then)
 
     def on_resize(self, event: events.Resize) -> None:
