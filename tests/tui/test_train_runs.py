@@ -188,3 +188,27 @@ async def test_keys_of_the_list_do_nothing_while_the_form_is_open(bench: Any, th
         footer = app.current.query_one("FooterBar").render().plain
         assert "mark" not in footer
         assert "help" in footer
+
+
+async def test_a_damaged_run_is_shown_as_failed_among_the_others(bench: Any, three_runs: Workspace) -> None:
+    file = three_runs.runs_dir / NAMES[0] / "summary.json"
+    file.write_text(file.read_text().replace('"epochs": 12', '"epochs": "twelve"'))
+    damaged = three_runs.runs_dir / NAMES[1] / "config.json"
+    damaged.write_text(damaged.read_text()[:40])
+    metrics = three_runs.runs_dir / NAMES[2] / "metrics.jsonl"
+    metrics.write_text(metrics.read_text().replace('"epoch": 12', '"epoch": "twelve"'))
+    async with bench(first="train", size=(120, 40)) as (app, pilot):
+        await listed(app, pilot)
+        states = {run.id: run.state for run in app.session.runs}
+        assert states == {NAMES[0]: "failed", NAMES[1]: "failed", NAMES[2]: "finished"}
+        errors = {run.id: run.error for run in app.session.runs}
+        assert "key epochs: expected a whole number, got text" in errors[NAMES[0]]
+        assert f"{damaged}: damaged: not JSON" in errors[NAMES[1]]
+        await pilot.press("down")  # the sound run: the one whose start cannot be read is the last
+        await wait_for(pilot, lambda: NAMES[2] in app.current._curves)
+        assert len(app.current._curves[NAMES[2]].rows) == 11
+        await pilot.press("down")
+        await pilot.pause()
+        await pilot.press("3", "4", "2")
+        await pilot.pause()
+        assert panel(app).rows_shown.height == 3

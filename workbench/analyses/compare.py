@@ -47,22 +47,22 @@ class Compare(Analysis):
             means = pair[0].mean(), pair[1].mean()
             rows.append((name, *means, value, low, high, only_a, only_b, p))
         if len(ctx.pair) == 2 and all(name in right for name in ctx.pair):
-            found = paired.gap_difference(right[ctx.pair[0]], right[ctx.pair[1]], ctx.rng, params.resamples)
+            difference = paired.gap_difference(right[ctx.pair[0]], right[ctx.pair[1]], ctx.rng, params.resamples)
             yield Metric(
                 "gap of a - gap of b",
-                found.value,
-                ci=(found.low, found.high),
+                difference.value,
+                ci=(difference.low, difference.high),
                 unit="pts",
-                p=found.p,
+                p=difference.p,
                 note=f"gap: accuracy {ctx.pair[0]} less {ctx.pair[1]}; paired bootstrap of {params.resamples:,}",
             )
         columns = ("test_set", "a", "b", "difference", "low", "high", "only_a", "only_b", "p")
         frame = pl.DataFrame(rows, schema=list(columns), orient="row")
         percent = ("a", "b", "difference", "low", "high")
         yield Table(frame, "comparison", percent=percent, note=f"a: {a.head} {a.id}; b: {b.head} {b.id}")
-        differing = _settings(a, b)
-        if len(differing):
-            yield Table(differing, "settings", note="what differs between the settings of the two runs")
+        differences = _settings(a, b)
+        if len(differences):
+            yield Table(differences, "settings", note="what differs between the settings of the two runs")
         ctx.progress(1.0)
 
 
@@ -93,5 +93,5 @@ def _correct(a: RunView, b: RunView, name: str) -> tuple[np.ndarray, np.ndarray]
 def _settings(a: RunView, b: RunView) -> pl.DataFrame:
     one, other = ({"head": run.head, **run.settings} for run in (a, b))
     names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    told = {"setting": names, "a": [str(one.get(n)) for n in names], "b": [str(other.get(n)) for n in names]}
-    return pl.DataFrame(told, schema={"setting": pl.String, "a": pl.String, "b": pl.String})
+    columns = {"setting": names, "a": [str(one.get(n)) for n in names], "b": [str(other.get(n)) for n in names]}
+    return pl.DataFrame(columns, schema={"setting": pl.String, "a": pl.String, "b": pl.String})

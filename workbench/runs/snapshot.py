@@ -140,12 +140,12 @@ def read(folder: Path) -> RunSnapshot:
 def _actual_state(run: RunFolder, state: RunState) -> tuple[str, RunState]:
     """The state of a run, lost where its process is gone without having said how it ended."""
     if state.state == "running":
-        gone = processes.lost(state)
+        lost = processes.lost(state)
     elif state.state == "queued":
-        gone = processes.abandoned(state, records.find(run.path, Launched) or Launched())
+        lost = processes.abandoned(state, records.find(run.path, Launched) or Launched())
     else:
         return state.state, state
-    if not gone:
+    if not lost:
         return state.state, state
     # it may have ended between our reading and its leaving
     now = run.state

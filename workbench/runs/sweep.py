@@ -135,7 +135,7 @@ def read_sweep(folder: Path) -> SweepSnapshot:
     sweep = SweepFolder(folder)
     config, state = sweep.config, sweep.state
     launched = records.find(folder, Launched) or Launched()
-    gone = (state.state == "running" and processes.lost(state)) or (
+    lost = (state.state == "running" and processes.lost(state)) or (
         state.state == "queued" and processes.abandoned(state, launched)
     )
     runs_dir = files.folder(sweep.state_dir / "runs")
@@ -145,8 +145,8 @@ def read_sweep(folder: Path) -> SweepSnapshot:
         id=folder.name,
         folder=folder,
         head=config.head,
-        state="lost" if gone else state.state,
-        error="its process is gone; see its log" if gone else state.error,
+        state="lost" if lost else state.state,
+        error="its process is gone; see its log" if lost else state.error,
         grid=config.grid,
         runs=tuple(read(runs_dir / name) for name in names if (runs_dir / name).is_dir()),
         best=(summary.best or "") if summary else "",

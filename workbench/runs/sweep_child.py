@@ -42,11 +42,11 @@ class Sweep:
 
     def train(self) -> None:
         """All runs that are not finished; raises Stopped when asked to."""
-        left = [run for run in self.runs if run.state.state == "queued"]
-        if len(left) > 1 and self._possible(left):
-            self._together(left)
+        queued = [run for run in self.runs if run.state.state == "queued"]
+        if len(queued) > 1 and self._possible(queued):
+            self._together(queued)
         else:
-            for run in left:
+            for run in queued:
                 self._alone(run)
 
     def _possible(self, runs: list[RunFolder]) -> bool:
@@ -94,12 +94,12 @@ class Sweep:
                 if one is not None:
                     recorder.resumed(one.about["epoch"], one.about["step"])
             try:
-                trained = batched.train(view, heads.find(runs[0].head), settings, self.recorders, saved)
+                heads_or_errors = batched.train(view, heads.find(runs[0].head), settings, self.recorders, saved)
             except BaseException as error:  # each run says what happened to it, and the sweep then says it too
                 for run, state in zip(runs, states, strict=True):
                     _end(run, state, error)
                 raise
-            for run, state, recorder, head in zip(runs, states, self.recorders, trained, strict=True):
+            for run, state, recorder, head in zip(runs, states, self.recorders, heads_or_errors, strict=True):
                 with ended(run, state):
                     if isinstance(head, Diverged):
                         raise head
