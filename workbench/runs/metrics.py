@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from workbench import files
-from workbench.runs.records import Count, Figures, Part, Seconds, Share
+from workbench.runs.records import Count, Figures, Part, Seconds
 from workbench.training.recorder import EpochRow, StepRow
 
 METRICS = "metrics.jsonl"
@@ -49,7 +49,7 @@ class TestMetrics(_Row, frozen=True, kw_only=True, tag="test"):
     epoch: Count
     step: Count
     test_set: str
-    accuracy: Share | None
+    accuracy: float | None
     loss: float | None
 
 

@@ -89,9 +89,9 @@ class Figures(Part, frozen=True, kw_only=True, omit_defaults=True):
     step: Count
     time: Seconds  # of training so far
     train_loss: float | None = None
-    train_accuracy: Share | None = None
+    train_accuracy: float | None = None
     val_loss: float | None = None
-    val_accuracy: Share | None = None
+    val_accuracy: float | None = None
     lr: float | None = None
     rows_per_second: float | None = None
     memory: Count | None = None  # bytes
@@ -208,7 +208,7 @@ class RunSummary(Record, frozen=True, kw_only=True):
 class ValScore(Part, frozen=True, kw_only=True):
     """A run of a sweep on val; None for both where it has not finished."""
 
-    accuracy: Share | None = None
+    accuracy: float | None = None
     loss: float | None = None
 
 
