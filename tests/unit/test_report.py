@@ -170,14 +170,17 @@ def test_the_oldest_answers_go_first(tmp_path, monkeypatch):
     import os
 
     answer = results.Answer([codec.encode(Text("x" * 1000))])
-    for i in range(5):
-        results.save(tmp_path, str(i), answer)
-        os.utime(tmp_path / f"{i}.answer", (i, i))
+    names = [str(i) * 40 for i in range(6)]  # as hashes are
+    for i, name in enumerate(names[:5]):
+        results.save(tmp_path, name, answer)
+        os.utime(tmp_path / f"{name}.answer", (i, i))
     monkeypatch.setattr(results, "LARGEST_CACHE", 3500)
-    (tmp_path / ".torn.123").write_bytes(b"x")
-    os.utime(tmp_path / ".torn.123", (0, 0))
-    results.save(tmp_path, "new", answer)
-    assert sorted(path.stem for path in tmp_path.iterdir()) == ["3", "4", "new"]
+    torn = tmp_path / f".{names[0]}.answer.0123456789ab"
+    for file in (torn, tmp_path / ".profile"):  # the second is no answer's, and not the workbench's to delete
+        file.write_bytes(b"x")
+        os.utime(file, (0, 0))
+    results.save(tmp_path, names[5], answer)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == [".profile", *names[3:]]
 
 
 def test_the_key_depends_on_all_that_the_answer_does():

@@ -8,6 +8,7 @@ trusted.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -21,6 +22,7 @@ from workbench.plugins.manifest import Declared, NotAnAnalysis, read_analyses
 from workbench.plugins.reader import Answer, read_guarded
 from workbench.plugins.sources import SourceFile, Sources, read_folder, stamps
 from workbench.plugins.trust import TRUSTED, Review, review
+from workbench.settings import declared
 from workbench.workspace import Workspace, shipped, user_dir
 
 GROUP = "workbench.analyses"
@@ -202,8 +204,12 @@ def _module_file(module: str) -> Path:
 
 
 def _info(source: Source, path: Path, one: Declared) -> PluginInfo:
+    settings = one.settings
+    if settings is None and source == "built-in":  # its choices come from a registry, and this code may be run
+        module = importlib.import_module(f"workbench.analyses.{path.stem}")
+        settings = tuple(declared(getattr(module, one.class_name).Params).values())
     return PluginInfo(
-        one.name, one.title, one.doc, source, path, one.class_name, one.settings, one.needs_run, error=one.error
+        one.name, one.title, one.doc, source, path, one.class_name, settings, one.needs_run, error=one.error
     )
 
 
