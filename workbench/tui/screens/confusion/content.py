@@ -15,7 +15,6 @@ import polars as pl
 from rich.text import Text
 
 from workbench.stats.intervals import newcombe_difference
-from workbench.text import clean as plain_text
 from workbench.text import counted
 from workbench.tui.formats import clean, interval, p_value, percent, percent_digits, points, shorten
 from workbench.tui.widgets.table.backend import Cell, Column
@@ -63,18 +62,16 @@ def read_answer(blocks: Iterable[Block], store: Store, tests: Sequence[str]) -> 
 
 def _classes(table: pl.DataFrame, store: Store, tests: Sequence[str]) -> pl.DataFrame:
     measures = ("support", "precision", "recall", "f1")
-    # Labels that differ by control characters alone are told alike: the nth of them is the nth in the answer too.
-    nth = pl.int_range(pl.len()).over("label").alias("nth")
-    frame = _index_frame(store, "label", "index", table.schema["label"]).with_columns(nth)
+    frame = _index_frame(store, "label", "index", table.schema["label"])
     for number, test in enumerate(tests, start=1):
-        own = table.filter(pl.col("test_set") == test).select("label", nth, pl.col(measures).name.suffix(str(number)))
-        frame = frame.join(own, on=["label", "nth"], how="left", maintain_order="left")
+        own = table.filter(pl.col("test_set") == test).select("label", pl.col(measures).name.suffix(str(number)))
+        frame = frame.join(own, on="label", how="left", maintain_order="left")
         # A class without samples here has no recall, which scikit-learn's convention would call 0.
         none = pl.col(f"support{number}") == 0
         frame = frame.with_columns(
             pl.when(~none).then(pl.col(name)).alias(name) for name in (f"recall{number}", f"f1{number}")
         )
-    frame = frame.drop("label", "nth").with_columns(pl.Series("class", store.classes, dtype=pl.String))
+    frame = frame.drop("label").with_columns(pl.Series("class", store.classes, dtype=pl.String))
     if len(tests) < 2:
         return frame
     n1, n2 = (frame[f"support{number}"].to_numpy() for number in (1, 2))
@@ -103,7 +100,7 @@ def _pairs(
         changes = tables["changes"].select(*key, CHANGE, "low", "high", "p_adjusted")
         frame = frame.join(changes, on=key, how="left", maintain_order="left")
     for name in key:
-        indices = _index_frame(store, name, f"{name}_index", table.schema[name]).unique(name, keep="first")
+        indices = _index_frame(store, name, f"{name}_index", table.schema[name])
         frame = frame.join(indices, on=name, how="left", maintain_order="left").drop(name)
     names = pl.Series("class", store.classes, dtype=pl.String)
     frame = frame.with_columns(names.gather(frame[f"{name}_index"]).alias(name) for name in key)
@@ -118,9 +115,8 @@ def _pairs(
 
 
 def _index_frame(store: Store, label: str, index: str, dtype: Any) -> pl.DataFrame:
-    """The class index of each label value as an answer tells it, which is text made safe to show."""
-    told = [plain_text(value) if isinstance(value, str) else value for value in store.label_values]
-    values = pl.Series(label, told).cast(dtype)
+    """The class index of each label value."""
+    values = pl.Series(label, store.label_values).cast(dtype)
     return pl.DataFrame([values, pl.Series(index, range(len(values)), dtype=pl.Int64)])
 
 
