@@ -11,12 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from workbench.text import counted
 from workbench.tui.formats import clean
-from workbench.tui.shell.dialogs import ChooseDialog
+from workbench.tui.shell.dialogs import ChooseDialog, Options
 from workbench.tui.theme import Palette
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class TrustDialog(ChooseDialog):
         with box:
             with VerticalScroll(id="code"):
                 yield Static(self._text)
-            yield OptionList(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
+            yield Options(*(Option(text, id=f"o{index}") for index, (_, text) in enumerate(self._options)))
 
     def action_read(self, pages: int) -> None:
         code = self.query_one("#code", VerticalScroll)
