@@ -33,12 +33,30 @@ HEADS: dict[str, HeadSpec] = {spec.name: spec for spec in SPECS}
 
 
 def find(name: str) -> HeadSpec:
-    """The head called `name`; raises BadInput with the nearest spelling."""
+    """The head called `name`; raises BadInput with the nearest spelling.
+
+    Examples
+    --------
+    >>> find("ridge").title
+    'Ridge'
+    >>> find("rigde")
+    Traceback (most recent call last):
+    ...
+    workbench.errors.BadInput: unknown head 'rigde', did you mean 'ridge'? (known: linear, nn1, nn2, mlp, cosine, \
+logistic, ridge, lda, prototype, knn)
+    """
     return HEADS[choose(name, HEADS, "head")]
 
 
 def resolve_settings(name: str, values: Mapping[str, object]) -> Any:
-    """An instance of the head's `Settings`, defaults filled in; raises BadInput naming head, key and value."""
+    """An instance of the head's `Settings` with defaults filled in; raises BadInput naming head, key and value.
+
+    Examples
+    --------
+    >>> settings = resolve_settings("linear", {"lr": "1e-2"})
+    >>> settings.lr, settings.epochs
+    (0.01, 20)
+    """
     spec = find(name)
     settings: Any = resolve(spec.Settings, values, f"head {name}: ")
     check_device(settings.device)

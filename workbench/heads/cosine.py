@@ -1,4 +1,4 @@
-"""The cosine classifier: features and weights of length 1, and one learned scale."""
+"""The cosine classifier (Gidaris and Komodakis, 2018): features and weights of length 1, and one learned scale."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ if TYPE_CHECKING:
 
 class Settings(TrainedByGradient):
     start: str = param(
-        "means", choices=("means", "random"), help="weights at the start; means: of each class' features of length 1"
+        "means",
+        choices=("means", "random"),
+        help="initial weights; means: of each class' features, scaled to length 1",
     )
-    scale: float = param(16.0, gt=0, le=1000, help="what cosines are multiplied by at the start; learned from then on")
+    scale: float = param(16.0, gt=0, le=1000, help="initial factor of the cosines, learned afterwards")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """`scale * x w_k / (|x| |w_k|)`."""
+    """`scale * x w_k / (|x| |w_k|)`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.heads import resolve_settings
+    >>> build(8, 3, resolve_settings("cosine", {}))(torch.ones(5, 8)).shape
+    torch.Size([5, 3])
+    """
     from workbench.heads.modules import Cosine
 
     return Cosine(dim, classes, settings.scale)
 
 
 def begin(module: nn.Module, train: Rows, settings: Any) -> None:
-    """Class means as the first weights, where the settings say so."""
+    """Set the initial weights to the class means where the settings ask for it."""
     import torch
 
     from workbench.heads import moments

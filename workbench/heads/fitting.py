@@ -1,4 +1,4 @@
-"""What a closed-form head is given to be fitted with, and how it tells of its way. Imports no torch."""
+"""The problem that a closed-form head is fitted to, and how it reports its progress. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Rows(Protocol):
-    """Rows of one split on the device: transformed features in pieces, and labels (int64 [n], class indices)."""
+    """Rows of one split on the device: transformed features in chunks, and labels (int64 [n], class indices)."""
 
     @property
     def n(self) -> int: ...
@@ -24,12 +24,12 @@ class Rows(Protocol):
     def device(self) -> device: ...
 
     def chunks(self) -> Iterator[Tensor]:
-        """All rows in order, transformed, float32, in pieces [m, D], anew at each call."""
+        """All rows in order, transformed, in chunks float32 [m, D], anew at each call."""
         ...
 
 
 class Score(NamedTuple):
-    """Mean cross-entropy in nats, and accuracy as a share."""
+    """Mean cross-entropy in nats, and accuracy from 0 to 1."""
 
     loss: float
     accuracy: float
@@ -37,7 +37,7 @@ class Score(NamedTuple):
 
 @dataclass
 class Progress:
-    """What a fit needs to go on from: the candidates done, and its own tensors and plain values."""
+    """What a fit resumes from: the number of candidates done, and its own tensors and plain values."""
 
     done: int = 0
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Progress:
 
 
 class Source(NamedTuple):
-    """Where the train rows lie in the store: for a head that consists of them."""
+    """Where the train rows are in the store, for a head that consists of them."""
 
     fingerprint: str
     features: np.ndarray  # [N, D], as stored
@@ -55,8 +55,8 @@ class Source(NamedTuple):
 class Fitting(Protocol):
     """The problem of one closed-form head. `val` may have no rows.
 
-    `progress` is what a stopped fit of the same problem kept, else empty; `chosen` takes what the fit decided, for the
-    run's summary.
+    `progress` is what a stopped fit of the same problem passed to `candidate` last, or empty; what the fit decides is
+    added to `chosen`, for the summary of the run.
     """
 
     @property
@@ -72,18 +72,26 @@ class Fitting(Protocol):
     chosen: dict[str, Any]
 
     def iteration(self, loss: float) -> None:
-        """One iteration is done, its objective was `loss`; raises what ends the fit when it is to stop."""
+        """Report an iteration and its objective `loss`; raises an exception that ends the fit when it has to stop."""
         ...
 
     def candidate(
         self, setting: str, value: float, train: Score | None, val: Score | None, progress: Progress | None = None
     ) -> None:
-        """One candidate is fitted: `setting` was `value`; `progress` is what to go on from, if it can."""
+        """Report a fitted candidate, for which `setting` was `value`; `progress` is what the fit can resume from."""
         ...
 
 
 def better(score: Score | None, best: Score | None, by: str) -> bool:
-    """Whether `score` beats `best` by `accuracy` (ties: lower loss) or by `loss` (ties: higher accuracy)."""
+    """Whether `score` is better than `best` by "accuracy" (ties: lower loss) or by "loss" (ties: higher accuracy).
+
+    Examples
+    --------
+    >>> better(Score(loss=0.4, accuracy=0.9), Score(loss=0.5, accuracy=0.9), by="accuracy")
+    True
+    >>> better(Score(0.4, 0.9), None, by="loss")
+    True
+    """
     if score is None or best is None:
         return best is None
     if by == "loss":

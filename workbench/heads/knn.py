@@ -1,4 +1,4 @@
-"""The votes of the nearest train samples, weighted as in the evaluation of DINO (Caron et al. 2021)."""
+"""k nearest neighbours: the votes of the nearest train samples, weighted as in DINO (Caron et al., 2021)."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Settings(ClosedForm):
     keep: str = param(
         "auto",
         choices=("auto", "copy", "reference"),
-        help="whether the head's file has the train features in it or names the store they lie in; auto: up to 64 MiB",
+        help="whether the head's file contains the train features or refers to the store; auto: contains up to 64 MiB",
     )
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """Without neighbours yet: they come with `fit` or `restore`."""
+    """The module without neighbours, which `fit` or `restore` adds."""
     from workbench.heads.neighbours import Neighbours
 
     return Neighbours(dim, classes, settings.k or COUNTS[0], settings.temperature, settings.metric)
@@ -49,7 +49,7 @@ def fits(settings: Settings) -> int:
 
 
 def fit(module: nn.Module, problem: Fitting) -> None:
-    """Keep the train rows; choose k on val."""
+    """Store the train rows; choose k on val."""
     import torch
 
     from workbench.heads import affine
@@ -62,15 +62,15 @@ def fit(module: nn.Module, problem: Fitting) -> None:
     copied = settings.keep == "copy" or (settings.keep == "auto" and 4 * train.n * problem.dim <= COPIED)
     module.labels, module.pieces = train.labels, train.chunks
     counts = [settings.k] if settings.k is not None else [k for k in COUNTS if k <= train.n] or [train.n]
-    found: list[tuple[Tensor, Tensor]] = []
+    nearest: list[tuple[Tensor, Tensor]] = []
     for chunk in problem.val.chunks() if problem.val.n else ():
-        found.append(module.nearest(chunk, max(counts)))
-        problem.iteration(float(-found[-1][0].mean()))
+        nearest.append(module.nearest(chunk, max(counts)))
+        problem.iteration(float(-nearest[-1][0].mean()))
     best, chosen = None, counts[0]
     for k in counts:
         score = None
         if problem.val.n:
-            logits = torch.cat([module.vote(similarity[:, :k], labels[:, :k]) for similarity, labels in found])
+            logits = torch.cat([module.vote(similarity[:, :k], labels[:, :k]) for similarity, labels in nearest])
             score = affine.score_of(logits, problem.val.labels)
         if better(score, best, settings.choose_by):
             best, chosen = score, k
@@ -85,7 +85,7 @@ def fit(module: nn.Module, problem: Fitting) -> None:
 
 
 def restore(module: nn.Module, tensors: dict[str, Tensor], file: Path, transform: nn.Module) -> None:
-    """From the tensors saved in `file`; raises BadInput when the store they refer to is gone."""
+    """Restore from the tensors saved in `file`; raises BadInput when the store they refer to is missing."""
     from workbench.heads.neighbours import Neighbours
 
     assert isinstance(module, Neighbours)

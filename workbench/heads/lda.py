@@ -1,4 +1,4 @@
-"""Linear discriminant analysis: Gaussian classes that share one shrunken covariance."""
+"""Linear discriminant analysis: Gaussian classes that share one covariance matrix, with shrinkage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHRINKAGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7,
 
 class Settings(Calibrated):
     shrinkage: float | None = param(
-        None, ge=0, le=1, help="share of the covariance that is replaced by its mean variance; none: by the rule"
+        None, ge=0, le=1, help="weight of the mean variance in place of the covariance; none: chosen by the rule"
     )
     rule: str = param(
         "val",
@@ -39,10 +39,13 @@ def fits(settings: Settings) -> int:
 
 
 def ledoit_wolf(problem: Fitting, means: Tensor, covariance: Tensor) -> float:
-    """The shrinkage of least expected squared error for the covariance [D, D] of rows about their class means [C, D].
+    """The shrinkage with the least expected squared error, 0 to 1.
 
-    Ledoit and Wolf 2004, A well-conditioned estimator for large-dimensional covariance matrices; as scikit-learn's
-    `ledoit_wolf(..., assume_centered=True)`.
+    `covariance` is float64 [D, D], of the rows around their class means, `means` float64 [C, D]. The same as
+    scikit-learn's `ledoit_wolf(..., assume_centered=True)`.
+
+    References: Ledoit and Wolf (2004), A well-conditioned estimator for large-dimensional covariance matrices, J.
+    Multivar. Anal. 88, 365-411.
     """
     rows, dim = problem.train.n, problem.dim
     fourth, start = 0.0, 0
@@ -60,7 +63,10 @@ def ledoit_wolf(problem: Fitting, means: Tensor, covariance: Tensor) -> float:
 def fit(module: nn.Module, problem: Fitting) -> None:
     """Scores `x S^-1 m_k - m_k S^-1 m_k / 2 + log(prior_k)` with S = (1 - s) W + s trace(W) / D I, W within classes.
 
-    As scikit-learn's LinearDiscriminantAnalysis (solver lsqr or eigen) for a given s; priors are the shares in train.
+    The same as scikit-learn's LinearDiscriminantAnalysis (solver lsqr or eigen) for a given s; the priors are the
+    shares of the classes in train.
+
+    References: Friedman (1989), Regularized discriminant analysis, J. Am. Stat. Assoc. 84, 165-175.
     """
     import torch
 

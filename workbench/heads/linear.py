@@ -13,26 +13,33 @@ from workbench.settings import param
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SCALE_ROWS = 20_000  # train rows that the scale of a start is fitted to
+SCALE_ROWS = 20_000  # train rows that the scale of initial weights is fitted to
 
 
 class Settings(TrainedByGradient):
     start: str = param(
         "random",
         choices=("random", "zero", "means", "identity"),
-        help="weights at the start; means: the nearest class mean; identity: feature k speaks for class k, needs D = C",
+        help="initial weights; means: the nearest class mean; identity: feature k is the score of class k, needs D = C",
     )
     start_scale: float | None = param(
         None,
         gt=0,
         le=1e6,
-        help="what the starts means and identity are multiplied by; none: what fits up to 20,000 rows of train best",
+        help="factor of the initial weights means and identity; none: what fits up to 20,000 rows of train best",
     )
-    decay_to_start: bool = param(False, help="weight decay pulls towards the start instead of towards 0")
+    decay_to_start: bool = param(False, help="weight decay pulls towards the initial weights instead of towards 0")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """`D -> C`."""
+    """`D -> C`; raises BadInput where the initial weights need D = C and it is not.
+
+    Examples
+    --------
+    >>> from workbench.heads import resolve_settings
+    >>> build(8, 3, resolve_settings("linear", {}))
+    Linear(in_features=8, out_features=3, bias=True)
+    """
     from workbench.heads.modules import Linear, Offset
 
     if settings.start == "identity" and dim != classes:
@@ -41,7 +48,7 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
 
 
 def begin(module: nn.Module, train: Rows, settings: Any) -> None:
-    """Set the start weights; `means` and `identity` look at train rows."""
+    """Set the initial weights; `means` and `identity` depend on train rows."""
     import torch
 
     from workbench.heads.modules import Offset
@@ -55,7 +62,7 @@ def begin(module: nn.Module, train: Rows, settings: Any) -> None:
 
 
 def _start(module: nn.Module, train: Rows, settings: Any) -> tuple[Tensor, Tensor]:
-    """Weight [C, D] and bias [C] of the start."""
+    """The initial weight [C, D] and bias [C]."""
     import torch
 
     from workbench.heads import affine, moments

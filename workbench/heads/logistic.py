@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PATH = [10 ** (-5 + step / 2) for step in range(9)]  # of C, as a multiple of 10,000 / train rows
-WORSE = 2  # candidates in a row worse on val than the best, in accuracy and loss, after which the path ends
+WORSE = 2  # the path ends after so many successive candidates with worse accuracy and loss on val than the best
 
 
 class Settings(ClosedForm):
@@ -24,9 +24,9 @@ class Settings(ClosedForm):
         help="inverse strength of the penalty, as in scikit-learn; none: the best on val of a path from strong to weak",
     )
     tolerance: float = param(
-        1e-6, gt=0, le=1, help="stops when the objective is expected to be this share of itself above its optimum"
+        1e-6, gt=0, le=1, help="stops when the estimated distance to the optimum is this share of the objective"
     )
-    max_iterations: int = param(1000, ge=1, le=1_000_000, help="L-BFGS iterations for each C at most")
+    max_iterations: int = param(1000, ge=1, le=1_000_000, help="largest number of L-BFGS iterations for each C")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:  # noqa: ARG001 - every head is built alike
@@ -51,13 +51,13 @@ def fit(module: nn.Module, problem: Fitting) -> None:
         needs_val(problem, "C")
     solver = softmax_regression.Solver(train, problem.classes, settings.tolerance, settings.max_iterations)
     path = [10_000 / train.n * multiple for multiple in PATH] if settings.C is None else [settings.C]
-    kept = problem.progress
+    resumed = problem.progress
     shape = (problem.classes, problem.dim + 1)
     zero = torch.zeros(shape, dtype=torch.float64, device=train.device)
-    weights, best = kept.tensors.get("weights"), kept.tensors.get("best", zero)
-    best_score = Score(*kept.values["score"]) if kept.values.get("score") else None
-    chosen, worse = kept.values.get("C", path[0]), kept.values.get("worse", 0)
-    for strength in path[kept.done :]:
+    weights, best = resumed.tensors.get("weights"), resumed.tensors.get("best", zero)
+    best_score = Score(*resumed.values["score"]) if resumed.values.get("score") else None
+    chosen, worse = resumed.values.get("C", path[0]), resumed.values.get("worse", 0)
+    for strength in path[resumed.done :]:
         if worse >= WORSE:
             break
         weights, converged = solver.solve(strength, weights, problem.iteration)
@@ -72,7 +72,7 @@ def fit(module: nn.Module, problem: Fitting) -> None:
         state = Progress(tensors={"weights": weights, "best": best}, values=values)
         problem.candidate("C", strength, affine.score_rows(train, module), score, state)
     affine.fill(module, best[:, :-1], solver.intercept(best))
-    problem.chosen.update({**kept.values.get("chosen", {}), **problem.chosen, "C": chosen})
+    problem.chosen.update({**resumed.values.get("chosen", {}), **problem.chosen, "C": chosen})
 
 
 def _behind(score: Score, best: Score) -> bool:

@@ -1,4 +1,4 @@
-"""The module of the head `knn`: exact search over the train samples, piece by piece, and their votes."""
+"""The module of the head `knn`: exact search over the train samples, in pieces, and their votes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workbench import files
 from workbench.errors import BadInput
 from workbench.heads.moments import Chunks
 
-FLOATS = 2**25  # similarities held at a time: 128 MiB
+FLOATS = 2**25  # similarities in memory at a time: 128 MiB
 PIECE_BYTES = 2**26  # of train features read at a time
-EVEN = 1e-3  # share of the probability that is spread over all classes, so that its logarithm is finite
+UNIFORM = 1e-3  # share of the probability that is spread evenly over all classes, so that logarithms are finite
 
 
 class Neighbours(nn.Module):
@@ -51,11 +51,11 @@ class Neighbours(nn.Module):
         labels = self.labels.new_zeros(len(x), 0)
         start = 0
         for part in self._parts(max(256, FLOATS // max(len(x), 1))):
-            found = x @ part.T
+            similarity = x @ part.T
             if self.metric == "euclidean":
-                found = (2 * found - x.square().sum(1, keepdim=True) - part.square().sum(1)) / x.shape[1]
-            found, places = found.topk(min(k, len(part)), dim=1)
-            best = torch.cat([best, found], 1)
+                similarity = (2 * similarity - x.square().sum(1, keepdim=True) - part.square().sum(1)) / x.shape[1]
+            similarity, places = similarity.topk(min(k, len(part)), dim=1)
+            best = torch.cat([best, similarity], 1)
             labels = torch.cat([labels, self.labels[start + places]], 1)
             best, places = best.topk(min(k, best.shape[1]), dim=1)
             labels = labels.gather(1, places)
@@ -70,25 +70,32 @@ class Neighbours(nn.Module):
         return nn.functional.normalize(x, dim=1) if self.metric == "cosine" else x
 
     def vote(self, similarity: Tensor, labels: Tensor) -> Tensor:
-        """Log shares [n, C] of neighbours that vote for their label with weight exp(similarity / temperature)."""
+        """Logarithms [n, C] of the classes' shares of the votes, with weights exp(similarity / temperature).
+
+        Examples
+        --------
+        >>> module = Neighbours(dim=2, classes=2, k=3, temperature=1.0, metric="cosine")
+        >>> module.vote(torch.tensor([[0.5, 0.5, 0.5]]), torch.tensor([[0, 0, 1]])).exp().round(decimals=2).tolist()
+        [[0.6700000166893005, 0.33000001311302185]]
+        """
         weight = ((similarity - similarity[:, :1]) / self.temperature).exp()
         votes = weight.new_zeros(len(weight), self.classes).scatter_add_(1, labels, weight)
         share = votes / votes.sum(1, keepdim=True)
-        return ((1 - EVEN) * share + EVEN / self.classes).log()
+        return ((1 - UNIFORM) * share + UNIFORM / self.classes).log()
 
     def copy(self) -> None:
-        """Keep the train features themselves."""
+        """Store the train features themselves."""
         self.copied = torch.cat(list(self.pieces()))
         dim = self.copied.shape[1]
         self.pieces = lambda: torch.split(self.copied, max(1, PIECE_BYTES // (4 * dim)))
 
     def refer(self, fingerprint: str, rows: np.ndarray) -> None:
-        """Keep which store the train features lie in, and in which rows."""
+        """Store which store the train features are in, and in which rows."""
         self.fingerprint = torch.tensor(list(fingerprint.encode()), dtype=torch.uint8)
         self.rows = torch.from_numpy(rows.copy())
 
     def restore(self, tensors: dict[str, Tensor], file: Path, transform: nn.Module) -> None:
-        """From saved tensors; `file` lies in a run of the workspace whose store they may refer to."""
+        """Restore from saved tensors; `file` is in a run of the workspace whose store they may refer to."""
         for name, value in tensors.items():
             setattr(self, name, value)
         if not len(self.rows):

@@ -17,7 +17,15 @@ class Settings(TrainedByGradient):
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """`D -> hidden -> ReLU -> C`."""
+    """`D -> hidden -> ReLU -> C`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.heads import resolve_settings
+    >>> build(8, 3, resolve_settings("nn1", {"hidden": 16}))(torch.zeros(5, 8)).shape
+    torch.Size([5, 3])
+    """
     from torch import nn
 
     from workbench.heads.modules import Linear

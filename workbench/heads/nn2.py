@@ -20,7 +20,15 @@ class Settings(TrainedByGradient):
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """`D -> 1024 -> 512 -> 256 -> C`, each hidden layer followed by batch norm, ReLU and dropout."""
+    """`D -> 1024 -> 512 -> 256 -> C`, each hidden layer followed by batch norm, ReLU and dropout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from workbench.heads import resolve_settings
+    >>> build(8, 3, resolve_settings("nn2", {}))(torch.zeros(5, 8)).shape
+    torch.Size([5, 3])
+    """
     from torch import nn
 
     from workbench.heads.modules import Linear

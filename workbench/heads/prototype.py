@@ -1,4 +1,4 @@
-"""The nearest class mean."""
+"""The nearest class mean (Rocchio classifier; prototypical networks of Snell et al., 2017, on fixed features)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ class Settings(Calibrated):
     metric: str = param(
         "euclidean",
         choices=("euclidean", "cosine"),
-        help="euclidean: score -|x - m|^2; cosine: the angle to the mean of the features brought to length 1",
+        help="euclidean: score -|x - m|^2; cosine: the cosine with the mean of the features scaled to length 1",
     )
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
-    """`D -> C`; for the metric cosine after bringing each sample to length 1."""
+    """`D -> C`; for the metric cosine after scaling each sample to length 1.
+
+    Examples
+    --------
+    >>> from workbench.heads import resolve_settings
+    >>> build(8, 3, resolve_settings("prototype", {}))
+    Linear(in_features=8, out_features=3, bias=True)
+    """
     from torch import nn
 
     from workbench.heads.transforms.modules import Length

@@ -1,4 +1,4 @@
-"""Least squares on targets of +1 and -1 with an L2 penalty, every strength of it from one eigendecomposition."""
+"""Ridge classifier: least squares on targets +1 and -1; one eigendecomposition serves all strengths of the penalty."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def fits(settings: Settings) -> int:
 
 
 def fit(module: nn.Module, problem: Fitting) -> None:
-    """Minimise `|Y - X W - b|^2 + alpha |W|^2`, Y in {-1, +1} (scikit-learn's RidgeClassifier), b unpenalised."""
+    """Minimise `|Y - X W - b|^2 + alpha |W|^2`, Y in {-1, +1}, b not penalised, as scikit-learn's RidgeClassifier.
+
+    References: Hoerl and Kennard (1970), Ridge regression: biased estimation for nonorthogonal problems, Technometrics
+    12, 55-67.
+    """
     import torch
 
     from workbench.heads import affine, moments
@@ -47,15 +51,15 @@ def fit(module: nn.Module, problem: Fitting) -> None:
     mean, _ = moments.mean_of(train.chunks)
     means, counts = moments.class_means(train.chunks, train.labels, problem.classes)
     values, vectors = moments.eigen(moments.scatter(train.chunks, mean))
-    # X^T Y for centred X: the columns of Y are 2 [class] - 1, and the -1 is gone with the mean
+    # X^T Y for centred X: the columns of Y are 2 [class] - 1, and the -1 cancels with the mean
     products = vectors.T @ (2 * counts[:, None] * (means - mean)).T
     offset = 2 * counts / train.n - 1
     val = torch.cat([(chunk.double() - mean) @ vectors for chunk in problem.val.chunks()]) if problem.val.n else None
 
     def weights(alpha: float) -> Tensor:
-        # without penalty, directions that train does not span stay 0, as in the least-norm solution
-        kept = values + alpha > 1e-12 * values[-1]
-        return torch.where(kept, 1 / (values + alpha), 0.0)[:, None] * products
+        # without penalty, directions that train does not span are 0, as in the least-norm solution
+        spanned = values + alpha > 1e-12 * values[-1]
+        return torch.where(spanned, 1 / (values + alpha), 0.0)[:, None] * products
 
     mean_value = float(values.mean())
     alphas = [share * mean_value for share in STRENGTHS] if settings.alpha is None else [settings.alpha]

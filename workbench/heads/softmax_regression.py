@@ -1,17 +1,20 @@
 """L2-regularised multinomial logistic regression by preconditioned L-BFGS over all rows.
 
-The objective is `mean cross-entropy + |W|^2 / (2 C n)`, scikit-learn's divided by C n; the intercept is not penalised.
-What makes it fast:
+The objective is `mean cross-entropy + |W|^2 / (2 C n)`, that of scikit-learn divided by C n; the intercept is not
+penalised. What makes it fast:
 
-- Features are centred implicitly, which leaves the problem the same and uncouples weights and intercept.
+- Features are centred implicitly, which does not change the problem and decouples weights and intercept.
 - The Hessian is near `M x S + I / (C n)`, where M [C, C] is the mean of `diag(p) - p p^T` and S [D, D] the covariance
   of the rows. Both are diagonalised, and L-BFGS starts from the inverse.
 - Logits are affine in the step, so that a line search of any length costs two matrix products an iteration in all.
-- A sample of the rows gives the mean and S, and is solved first for a start that is near.
+- A sample of the rows gives the mean and S, and is solved first for a good starting point.
 
 Matrix products are float32 on the rows' device; sums over rows, weights and directions are float64. Stops when half the
 decrement `g^T H g` that L-BFGS expects of a full step, an estimate of the distance to the optimum, is below `tolerance`
 times the objective.
+
+References: Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization, Math. Program. 45,
+503-528; Nocedal and Wright (2006), Numerical optimization, 2nd edition.
 """
 
 from __future__ import annotations
@@ -102,7 +105,7 @@ class Objective:
         return out
 
     def search(self, logits: Tensor, direction_logits: Tensor, weights: Tensor, direction: Tensor) -> float:
-        """The step along the direction: Newton's method on the slope, kept within where it changes sign."""
+        """The step along the direction: Newton's method on the slope, within the bracket in which it changes sign."""
         penalised, along = weights[:, :-1], direction[:, :-1]
         fixed = self.penalty * float((penalised * along).sum())
         curved = self.penalty * float(along.square().sum())
@@ -170,9 +173,12 @@ def minimise(
     preconditioner: Preconditioner,
     tolerance: float,
     max_iterations: int,
-    told: Callable[[float], None],
+    callback: Callable[[float], None],
 ) -> tuple[Tensor, float, bool]:
-    """Weights, objective and whether the tolerance was reached; `told` hears the objective of each iteration."""
+    """Weights [C, D + 1], objective and whether the tolerance was reached.
+
+    `callback` is called with the objective after each iteration.
+    """
     weights = start.clone()
     logits = objective.logits(weights)
     gradient = objective.gradient(logits, weights)
@@ -190,7 +196,7 @@ def minimise(
         logits.add_(direction_logits, alpha=step)
         weights = weights + step * direction
         value = objective.value(logits, weights)
-        told(value)
+        callback(value)
         before, gradient = gradient, objective.gradient(logits, weights)
         change = gradient - before
         curvature = step * float((direction * change).sum())
@@ -202,47 +208,56 @@ def minimise(
 def _two_loops(
     gradient: Tensor, pairs: deque[tuple[Tensor, Tensor, float]], inverse: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """L-BFGS' inverse Hessian times the gradient (Nocedal and Wright, algorithm 7.4), from `inverse` at the start."""
+    """L-BFGS' inverse Hessian times the gradient (Nocedal and Wright, algorithm 7.4); `inverse` is the initial one."""
     out = gradient.clone()
     shares = []
-    for moved, change, curvature in reversed(pairs):
-        shares.append(float((moved * out).sum()) / curvature)
+    for step, change, curvature in reversed(pairs):
+        shares.append(float((step * out).sum()) / curvature)
         out -= shares[-1] * change
     out = inverse(out)
-    for (moved, change, curvature), share in zip(pairs, reversed(shares), strict=True):
-        out += (share - float((change * out).sum()) / curvature) * moved
+    for (step, change, curvature), share in zip(pairs, reversed(shares), strict=True):
+        out += (share - float((change * out).sum()) / curvature) * step
     return out
 
 
 class Solver:
-    """Solves one set of rows for any C, one after the other."""
+    """Solves the problem of one set of rows for several C in turn.
+
+    Examples
+    --------
+    >>> x, y = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]), torch.tensor([0, 1, 0, 1])
+    >>> solver = Solver(Sample(x, y), classes=2, tolerance=1e-9, max_iterations=100)
+    >>> weights, converged = solver.solve(1.0, None, lambda value: None)
+    >>> weights.shape, converged
+    (torch.Size([2, 2]), True)
+    """
 
     def __init__(self, rows: Rows, classes: int, tolerance: float, max_iterations: int) -> None:
         self.rows, self.classes = rows, classes
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self.sample = sample_of(rows)
         about = self.sample or rows
-        # any point near the middle will do: it changes how fast the solution is found, not the solution
+        # any point near the middle will do: it affects the number of iterations, not the solution
         total = sum(chunk.sum(0).double() for chunk in about.chunks())
         assert isinstance(total, Tensor)
         self.mean = total / about.n
         self.preconditioner = Preconditioner(about, self.mean, classes)
 
-    def solve(self, strength: float, start: Tensor | None, told: Callable[[float], None]) -> tuple[Tensor, bool]:
+    def solve(self, strength: float, start: Tensor | None, callback: Callable[[float], None]) -> tuple[Tensor, bool]:
         """Weights [C, D + 1] for C = `strength`, and whether the tolerance was reached; from `start`, or a sample's."""
         penalty = 1 / (strength * self.rows.n)
         if start is None:
             start = torch.zeros(self.classes, len(self.mean) + 1, dtype=torch.float64, device=self.rows.device)
             if self.sample is not None:
-                # each iteration costs a fraction of one over all rows, and is no news to whoever watches
+                # an iteration costs a fraction of one over all rows, and is not reported
                 objective = Objective(self.sample, self.mean, self.classes, penalty)
                 start, _, _ = minimise(objective, start, self.preconditioner, 1e-4, 50, lambda value: None)
         objective = Objective(self.rows, self.mean, self.classes, penalty)
         weights, _, converged = minimise(
-            objective, start, self.preconditioner, self.tolerance, self.max_iterations, told
+            objective, start, self.preconditioner, self.tolerance, self.max_iterations, callback
         )
         return weights, converged
 
     def intercept(self, weights: Tensor) -> Tensor:
-        """The intercept [C] for features as they are, of weights whose last column is that for centred ones."""
+        """The intercept [C] for the original features, of weights whose last column is that for centred ones."""
         return weights[:, -1] - weights[:, :-1] @ self.mean

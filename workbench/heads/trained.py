@@ -1,4 +1,4 @@
-"""A trained head with its transform: from raw features to logits, kept in one safetensors file."""
+"""A trained head with its transform: from raw features to logits, saved in one safetensors file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,18 @@ FORMAT = "1"
 
 @dataclass
 class TrainedHead:
-    """`name` and `settings` (plain values) name what was built; `transform` and `module` hold the learned tensors.
+    """`name` and `settings` (plain values) say what was built; `transform` and `module` hold the learned tensors.
 
-    `chosen`: what the fit of a closed-form head decided (plain values), e.g. its regularisation.
+    `dim` is the number of raw features, `classes` that of classes. `chosen` is what training decided on val (plain
+    values), such as the regularisation of a closed-form head.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> settings = heads.resolve_settings("linear", {"transform": "none"})
+    >>> head = TrainedHead("linear", vars(settings), 4, 3, nn.Identity(), nn.Linear(4, 3))
+    >>> head.logits(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
     """
 
     name: str
@@ -36,7 +45,7 @@ class TrainedHead:
     chosen: dict[str, Any] = field(default_factory=dict)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Raw features [n, D], float32, on the head's device -> logits [n, C]; no gradients, evaluation mode."""
+        """Raw features float32 [n, D] on the head's device -> logits float32 [n, C], without gradients or dropout."""
         self.module.eval()
         with torch.inference_mode():
             out: Tensor = self.module(self.transform(x))
@@ -47,7 +56,7 @@ class TrainedHead:
         return next(itertools.chain(self.module.parameters(), self.module.buffers())).device
 
     def save(self, path: Path) -> None:
-        """Write to `path`, beside it first and then renamed; raises OSError when the disk refuses."""
+        """Write to `path` atomically, through a temporary file beside it; raises OSError when the disk refuses."""
         tensors = {f"{part}.{key}": value.detach().cpu().contiguous() for part, key, value in self._tensors()}
         about = {
             "name": self.name,

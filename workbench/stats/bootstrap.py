@@ -1,4 +1,4 @@
-"""Percentile intervals of scores that have no formula for theirs: macro averages and calibration error."""
+"""Bootstrap intervals of scores whose intervals have no formula: macro averages and calibration error."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ Interval = tuple[float, float]
 
 
 def macro(label: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, float]:
-    """Precision, recall and F1 averaged over the classes that occur in `label` (int [n] each); 0 where 0 / 0.
+    """Macro averages `precision`, `recall` and `f1` over the classes that occur in `label`.
 
-    As scikit-learn's `average="macro"` over those classes. NaN without samples.
+    `label` and `predicted` are class indices, int [n] each, below `classes`. The same as scikit-learn's
+    `average="macro"` with `zero_division=0` over those classes. NaN without samples.
+
+    Examples
+    --------
+    >>> macro(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), classes=2)["recall"]
+    0.75
     """
     hit = label[label == predicted]
     return _macro(*(np.bincount(some, minlength=classes) for some in (hit, label, predicted)))
 
 
 def _macro(hits: np.ndarray, support: np.ndarray, named: np.ndarray) -> dict[str, float]:
-    there = support > 0
-    if not there.any():
+    present = support > 0
+    if not present.any():
         return dict.fromkeys(("precision", "recall", "f1"), float("nan"))
-    tp, n, m = hits[there], support[there], named[there]
+    tp, n, m = hits[present], support[present], named[present]
     return {
         "precision": float((tp / np.maximum(m, 1)).mean()),
         "recall": float((tp / n).mean()),
@@ -42,9 +48,20 @@ def intervals(
     resamples: int = RESAMPLES,
     bins: int = BINS,
 ) -> Mapping[str, Interval]:
-    """95% percentile intervals of `precision`, `recall`, `f1` (macro) and `ece`; samples are drawn with replacement.
+    """95% percentile intervals of `precision`, `recall`, `f1` (macro) and `ece`, by drawing samples with replacement.
 
-    Of the calibration error, which cannot be negative, resampling makes somewhat more: its interval leans upwards.
+    `label` and `predicted` are class indices, int [n]; `confidence` is the probability of the predicted class, float
+    [n]. NaN without samples. The calibration error is biased upwards by resampling, since it cannot be negative, and so
+    is its interval.
+
+    References: Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13.
+
+    Examples
+    --------
+    >>> label, predicted = np.array([0, 1] * 50), np.array([0, 1, 0, 0] * 25)
+    >>> low, high = intervals(label, predicted, np.full(100, 0.8), 2, np.random.default_rng(0))["recall"]
+    >>> low < macro(label, predicted, 2)["recall"] < high
+    True
     """
     n = len(label)
     drawn: dict[str, list[float]] = {key: [] for key in ("precision", "recall", "f1", "ece")}

@@ -1,4 +1,4 @@
-"""Do probabilities mean what they say: calibration error and reliability."""
+"""Calibration of predicted probabilities: expected calibration error and reliability diagrams."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """Per bin of equal mass, by rising confidence, float64 or int64 [bins]: `low` and `high` bound the accuracy (95%
-    Clopper-Pearson); `least` and `most` are the bin's confidences at its ends."""
+    """Bins of equal mass in ascending order of confidence; all arrays are [bins], `count` int64, the others float64.
+
+    `confidence` is the bin's mean, `least` and `most` its extremes; `low` and `high` are the 95% Clopper-Pearson
+    interval of `accuracy`.
+    """
 
     count: np.ndarray
     confidence: np.ndarray
@@ -26,7 +29,13 @@ class Reliability:
 
 
 def edges(n: int, bins: int) -> np.ndarray:
-    """Where each of `bins` bins of equal mass starts among n sorted samples; the first n % bins have one more."""
+    """Where each of `bins` bins of equal mass starts among n sorted samples, int64; the first n % bins have one more.
+
+    Examples
+    --------
+    >>> edges(7, 3).tolist()
+    [0, 3, 5]
+    """
     sizes = np.full(min(bins, n), n // max(min(bins, n), 1))
     sizes[: n % max(len(sizes), 1)] += 1
     starts: np.ndarray = np.cumsum(sizes) - sizes
@@ -34,9 +43,20 @@ def edges(n: int, bins: int) -> np.ndarray:
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
-    """Mean over samples of |accuracy - confidence| of their bin, `bins` bins of equal mass (Nguyen and O'Connor 2015).
+    """Expected calibration error (ECE): the mean over samples of |accuracy - confidence| of their bin, from 0 to 1.
 
-    `confidence` float [n], `correct` bool [n]. Ties are cut in the order of the samples. NaN without samples.
+    `confidence` is float [n], `correct` bool [n]; there are `bins` bins of equal mass. Equal confidences may fall into
+    different bins, in the order of the samples. NaN without samples.
+
+    References: Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks, ICML; bins of equal
+    mass after Nguyen and O'Connor (2015), Posterior calibration and exploratory analysis for natural language
+    processing models, EMNLP.
+
+    Examples
+    --------
+    >>> confidence, correct = np.array([0.6, 0.6, 0.9, 0.9]), np.array([True, False, True, True])
+    >>> round(expected_calibration_error(confidence, correct, bins=2), 3)
+    0.1
     """
     if not len(confidence):
         return float("nan")
@@ -46,7 +66,14 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Reliability:
-    """The bins behind `expected_calibration_error`, fewer than `bins` when there are fewer samples."""
+    """The bins behind `expected_calibration_error`, fewer than `bins` when there are fewer samples.
+
+    Examples
+    --------
+    >>> diagram = reliability(np.array([0.6, 0.6, 0.9, 0.9]), np.array([True, False, True, True]), bins=2)
+    >>> diagram.count.tolist(), diagram.accuracy.tolist()
+    ([2, 2], [0.5, 1.0])
+    """
     order = np.argsort(confidence, kind="stable")
     starts = edges(len(order), bins)
     sorted_confidence, hit = confidence[order].astype(np.float64), correct[order]

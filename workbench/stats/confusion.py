@@ -1,4 +1,4 @@
-"""Confusion matrices and what is read off them."""
+"""Confusion matrices, scores of each class, and confused pairs of classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.stats.significance import two_proportion_z
 
 @dataclass(frozen=True)
 class PerClass:
-    """Arrays of shape [C]: `support` int64, the rest float64. What would divide by zero is 0, as in scikit-learn."""
+    """Scores of each class, [C]: `support` int64, the rest float64. 0 / 0 is 0, as in scikit-learn."""
 
     support: np.ndarray
     precision: np.ndarray
@@ -23,7 +23,7 @@ class PerClass:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Confused pairs as arrays of one length, most frequent first."""
+    """Confused pairs as arrays of one length, most frequent first: class indices and counts int64, `rate` float64."""
 
     true: np.ndarray
     predicted: np.ndarray
@@ -52,9 +52,15 @@ class Changes:
 
 
 def matrix(true: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> np.ndarray:
-    """Counts int64 [C, C]: row = true class, column = predicted class. `true`, `predicted`: class indices [n].
+    """The confusion matrix, counts int64 [C, C]: row = true class, column = predicted class.
 
-    Raises ValueError for lengths that differ and for indices outside 0 to C - 1.
+    `true` and `predicted` are class indices, int [n] each. Raises ValueError for different lengths and for indices
+    outside 0 to C - 1.
+
+    Examples
+    --------
+    >>> matrix([0, 0, 1], [0, 1, 1], classes=2).tolist()
+    [[1, 1], [0, 1]]
     """
     t, p = np.asarray(true, np.int64), np.asarray(predicted, np.int64)
     if t.shape != p.shape or t.ndim != 1:
@@ -66,16 +72,29 @@ def matrix(true: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> np.nd
 
 
 def per_class(counts: np.ndarray) -> PerClass:
-    """Precision, recall, F1 and support of each class of a confusion matrix [C, C]."""
+    """Precision, recall, F1 and support of each class of a confusion matrix, int64 [C, C].
+
+    Examples
+    --------
+    >>> scores = per_class(np.array([[3, 1], [0, 2]]))
+    >>> scores.recall.tolist(), scores.support.tolist()
+    ([0.75, 1.0], [4, 2])
+    """
     hits = np.diagonal(counts).astype(np.float64)
     support, named = counts.sum(axis=1), counts.sum(axis=0)
     return PerClass(support, _ratio(hits, named), _ratio(hits, support), _ratio(2 * hits, support + named))
 
 
 def confused_pairs(counts: np.ndarray) -> Pairs:
-    """All pairs of different classes that were confused at least once.
+    """All pairs of different classes that were confused at least once, from a confusion matrix int64 [C, C].
 
-    `rate` = count / support of the true class. Order: count, then rate, both falling, then the class indices.
+    `rate` = count / support of the true class. Order: descending count, then descending rate, then class indices.
+
+    Examples
+    --------
+    >>> pairs = confused_pairs(np.array([[3, 1], [2, 2]]))
+    >>> pairs.true.tolist(), pairs.predicted.tolist(), pairs.count.tolist(), pairs.rate.tolist()
+    ([1, 0], [0, 1], [2, 1], [0.5, 0.25])
     """
     true, predicted = _wrong(counts)
     count = counts[true, predicted]
@@ -85,9 +104,15 @@ def confused_pairs(counts: np.ndarray) -> Pairs:
 
 
 def changed_pairs(first: np.ndarray, second: np.ndarray) -> Changes:
-    """Changes of rate from matrix `first` to matrix `second`, for pairs confused in either.
+    """Changes of rate from matrix `first` to matrix `second`, int64 [C, C] each, for pairs confused in either.
 
-    A pair whose true class has no samples on one side has no rate there and is left out.
+    A pair whose true class has no samples in one of them has no rate there and is left out.
+
+    Examples
+    --------
+    >>> changes = changed_pairs(np.array([[90, 10], [0, 100]]), np.array([[70, 30], [0, 100]]))
+    >>> changes.true.tolist(), changes.change.round(3).tolist(), bool(changes.p[0] < 0.001)
+    ([0], [0.2], True)
     """
     both = (first.sum(axis=1) > 0) & (second.sum(axis=1) > 0)
     true, predicted = _wrong((first + second) * both[:, None])

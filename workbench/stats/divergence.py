@@ -64,7 +64,14 @@ def compare(a: np.ndarray, b: np.ndarray, threads: int = 1) -> Comparison:
 
 
 def join(blocks: Sequence[Comparison]) -> Comparison:
-    """The comparison of all columns from those of successive blocks of columns."""
+    """The comparison of all columns from those of successive blocks of columns.
+
+    Examples
+    --------
+    >>> a, b = np.array([[0.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 1.0], [2.0, 2.0]])
+    >>> join([compare(a[:, :1], b[:, :1]), compare(a[:, 1:], b[:, 1:])]).measures["ks"].tolist()
+    [0.5, 0.0]
+    """
     measures = {name: np.concatenate([block.measures[name] for block in blocks]) for name in MEASURES}
     moments = ("mean_a", "mean_b", "sd_a", "sd_b")
     return Comparison(measures, *(np.concatenate([getattr(block, name) for block in blocks]) for name in moments))

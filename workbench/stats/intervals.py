@@ -11,13 +11,22 @@ Count = npt.ArrayLike
 
 
 def clopper_pearson(k: Count, n: Count, level: float = 0.95) -> tuple[Any, Any]:
-    """Exact interval of a proportion from `k` successes in `n` trials (Clopper and Pearson 1934).
+    """Exact confidence interval (low, high) of a proportion from `k` successes in `n` trials.
 
     The bounds are quantiles of beta distributions: low = B(a/2; k, n - k + 1), high = B(1 - a/2; k + 1, n - k) with
     a = 1 - level; low is 0 at k = 0, high is 1 at k = n, and n = 0 gives (0, 1).
 
     `k` and `n` are numbers or arrays that broadcast; returns floats for numbers, float64 arrays otherwise. Raises
     ValueError unless 0 <= k <= n and 0 < level < 1.
+
+    References: Clopper and Pearson (1934), The use of confidence or fiducial limits illustrated in the case of the
+    binomial, Biometrika 26, 404-413.
+
+    Examples
+    --------
+    >>> low, high = clopper_pearson(8, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.444, 0.975)
     """
     from scipy.special import betaincinv
 
@@ -31,9 +40,18 @@ def clopper_pearson(k: Count, n: Count, level: float = 0.95) -> tuple[Any, Any]:
 
 
 def wilson(k: Count, n: Count, level: float = 0.95) -> tuple[Any, Any]:
-    """Score interval of a proportion (Wilson 1927), without continuity correction.
+    """Score interval (low, high) of a proportion, without continuity correction.
 
     Arguments, shapes and errors as for `clopper_pearson`; n = 0 gives (0, 1).
+
+    References: Wilson (1927), Probable inference, the law of succession, and statistical inference, J. Am. Stat. Assoc.
+    22, 209-212.
+
+    Examples
+    --------
+    >>> low, high = wilson(8, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.49, 0.943)
     """
     k_, n_ = _counts(k, n)
     z = _z(level)
@@ -49,13 +67,22 @@ def wilson(k: Count, n: Count, level: float = 0.95) -> tuple[Any, Any]:
 
 
 def newcombe_difference(k1: Count, n1: Count, k2: Count, n2: Count, level: float = 0.95) -> tuple[Any, Any]:
-    """Interval of k1/n1 - k2/n2 for two independent samples: method 10 of Newcombe (1998), Statist. Med. 17, 873-890.
+    """Interval (low, high) of the difference k1/n1 - k2/n2 of two independent proportions: Newcombe's method 10.
 
     With the Wilson intervals (l1, u1), (l2, u2) of the two proportions and d = p1 - p2:
     low = d - sqrt((p1 - l1)^2 + (u2 - p2)^2), high = d + sqrt((u1 - p1)^2 + (p2 - l2)^2).
 
     Numbers or arrays that broadcast; where n1 or n2 is 0 nothing is known and the interval is (-1, 1). Raises
     ValueError unless 0 <= k <= n on both sides and 0 < level < 1.
+
+    References: Newcombe (1998), Interval estimation for the difference between independent proportions: comparison of
+    eleven methods, Statist. Med. 17, 873-890.
+
+    Examples
+    --------
+    >>> low, high = newcombe_difference(56, 70, 48, 80)
+    >>> round(low, 4), round(high, 4)
+    (0.0524, 0.3339)
     """
     a, m = _counts(k1, n1)
     b, n = _counts(k2, n2)

@@ -1,4 +1,4 @@
-"""Tests of hypotheses, and the correction of p values for having asked many of them."""
+"""Significance tests, and the adjustment of p values for multiple comparisons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ def two_proportion_z(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2
 
     z = (p1 - p2) / sqrt(p (1 - p) (1/n1 + 1/n2)) with p = (k1 + k2) / (n1 + n2). Null hypothesis: equal proportions.
     Where all trials succeed or all fail there is no evidence either way: z = 0, p = 1. Where n1 or n2 is 0 both are
-    NaN. Numbers or arrays that broadcast; raises ValueError unless 0 <= k <= n on both sides.
+    NaN. Numbers or arrays that broadcast; returns floats for numbers, float64 arrays otherwise. Raises ValueError
+    unless 0 <= k <= n on both sides.
+
+    References: Fleiss, Levin and Paik (2003), Statistical methods for rates and proportions, 3rd edition, chapter 3.
+
+    Examples
+    --------
+    >>> z, p = two_proportion_z(56, 70, 48, 80)
+    >>> round(z, 3), round(p, 4)
+    (2.65, 0.008)
     """
     from scipy.special import ndtr
 
@@ -31,17 +40,32 @@ def two_proportion_z(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2
 
 
 def holm(p: npt.ArrayLike) -> np.ndarray:
-    """p values adjusted so that the chance of any false rejection keeps its level (Holm 1979).
+    """p values adjusted by Holm's method, which controls the family-wise error rate under any dependence.
 
-    `p` of shape [n] gives float64 [n]; NaN stays NaN and does not count among the tests.
+    `p` is [n], returns float64 [n]; NaN stays NaN and does not count among the tests.
+
+    References: Holm (1979), A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6, 65-70.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     return _adjust(p, lambda ordered, m: np.maximum.accumulate(ordered * (m - np.arange(m))))
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> np.ndarray:
-    """p values adjusted for the expected share of false ones among the rejections (Benjamini and Hochberg 1995).
+    """p values adjusted by the Benjamini-Hochberg method, which controls the false discovery rate.
 
     Shapes and NaN as for `holm`.
+
+    References: Benjamini and Hochberg (1995), Controlling the false discovery rate: a practical and powerful approach
+    to multiple testing, J. R. Statist. Soc. B 57, 289-300.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
     """
     return _adjust(p, lambda ordered, m: np.minimum.accumulate((ordered * m / np.arange(1, m + 1))[::-1])[::-1])
 

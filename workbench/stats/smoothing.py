@@ -8,13 +8,20 @@ import numpy as np
 
 
 def ema(values: np.ndarray, weight: float) -> np.ndarray:
-    """The debiased exponential moving average of `values` [n], float64 [n].
+    """The debiased exponential moving average of `values`, float [n]; returns float64 [n].
 
     s_t = (sum over i <= t of weight^(t - i) x_i) / (sum over i <= t of weight^(t - i)): the mean of the values so far,
-    where each counts `weight` times as much as the one after it (Kingma and Ba 2015, section 3, where the division by
-    1 - weight^t is the same; pandas: `ewm(alpha=1 - weight, adjust=True, ignore_na=True)`). A constant stays that
-    constant, exactly. NaN and infinity are gaps: they stay where they are as NaN, and the rest goes on as if they were
-    not there. `weight` is at least 0 (nothing changes) and below 1; raises ValueError otherwise.
+    in which each counts `weight` times as much as the one after it. The same as pandas' `ewm(alpha=1 - weight,
+    adjust=True, ignore_na=True)`. A constant stays exactly that constant. NaN and infinity are gaps: they become NaN
+    and do not influence the other values. `weight` is at least 0 (no smoothing) and below 1; raises ValueError
+    otherwise.
+
+    References: Kingma and Ba (2015), Adam: a method for stochastic optimization, section 3, for the bias correction.
+
+    Examples
+    --------
+    >>> ema(np.array([1.0, 3.0, np.nan, 3.0]), weight=0.5).round(3).tolist()
+    [1.0, 2.333, nan, 2.714]
     """
     if not 0 <= weight < 1:
         raise ValueError(f"weight = {weight!r}: expected at least 0 and below 1")

@@ -25,10 +25,10 @@ class Checkpoint:
     about: dict[str, Any]
 
     def write(self, folder: Path) -> None:
-        """Replace the checkpoint in `folder`: written beside, synced, renamed, so that there is always a whole one.
+        """Replace the checkpoint in `folder` atomically: written to a temporary file, synced, renamed.
 
-        The plain values travel inside the tensor file, since two files cannot be replaced at once; `checkpoint.json` is
-        a copy of them to read. Raises OSError when the disk refuses, and the old checkpoint stays.
+        The plain values are inside the tensor file too, since two files cannot be replaced at once; `checkpoint.json`
+        is a copy of them for reading. Raises OSError when the disk refuses; the old checkpoint then remains.
         """
         text = msgspec.json.encode(self.about)
         try:
@@ -49,4 +49,4 @@ def read(folder: Path) -> Checkpoint | None:
             about = msgspec.json.decode(file.metadata()["about"])
             return Checkpoint({key: file.get_tensor(key) for key in file.keys()}, about)  # noqa: SIM118 - not a dictionary
     except (SafetensorError, KeyError, TypeError, msgspec.DecodeError) as error:
-        raise Failed(f"{path}: damaged checkpoint ({error}); remove it to start anew") from None
+        raise Failed(f"{path}: damaged checkpoint ({error}); remove it to start from the beginning") from None

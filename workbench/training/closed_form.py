@@ -1,7 +1,7 @@
-"""Heads that are solved for rather than trained by gradient descent, told of like any other training.
+"""Heads that are solved for rather than trained by gradient descent, recorded like any other training.
 
-A candidate (one value of the setting that val decides on) counts like an epoch, an iteration like a step. What a
-stopped fit goes on from is the state after its last candidate, so that going on gives the same head to the bit.
+A candidate (one value of the setting that val decides on) counts as an epoch, an iteration as a step. A stopped fit
+resumes from the state after its last candidate, so that the resumed fit gives the bit-identical head.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Fit:
         self.source = Source(view.fingerprint, view.features, view.train_rows)
         self.chosen: dict[str, Any] = {}
         self.progress, self.before = Progress(), 0.0
-        self.step = self.kept_step = 0
+        self.step = self.candidate_step = 0
         if resume is not None:
             self._restore(resume)
         size = 4 * view.dim * (len(view.train_rows) + len(view.val_rows))
@@ -56,15 +56,15 @@ class Fit:
         self.val = Rows(view.features, view.labels, view.val_rows, self.device, resident=resident)
 
     def run(self) -> TrainedHead:
-        """Transform, fit, head."""
+        """Fit the transform, then the head."""
         transform = transforms.fit(self.settings, self.raw_dim, self.train.chunks, self.device)
         for rows in (self.train, self.val):
             rows.set_transform(transform)
         torch.manual_seed(self.settings.seed)
         module = self.spec.build(self.dim, self.classes, self.settings).to(self.device).requires_grad_(False)
-        self.started = self.told = time.perf_counter()
+        self.started = self.last_step_row = time.perf_counter()
         self.recorder.began(self._plan(module))
-        self._stop_if_asked()
+        self._stop_if_requested()
         assert self.spec.fit is not None
         with torch.no_grad():
             self.spec.fit(module, self)
@@ -72,24 +72,24 @@ class Fit:
         return TrainedHead(self.spec.name, values, self.raw_dim, self.classes, transform, module, self.chosen)
 
     def iteration(self, loss: float) -> None:
-        """See `Fitting`; raises Stopped when the recorder asks for it, Diverged when `loss` is no number."""
+        """See `Fitting`; raises Stopped when the recorder requests a stop, Diverged when `loss` is NaN."""
         self.step += 1
         if loss != loss:
             raise Diverged(f"the loss was not a finite number at iteration {self.step}; try transform=standardise")
         now = time.perf_counter()
-        if now - self.told >= self.recorder.step_interval:
-            self.told = now
+        if now - self.last_step_row >= self.recorder.step_interval:
+            self.last_step_row = now
             self.recorder.step(StepRow(self.progress.done + 0.5, self.step, self.elapsed, loss, None))
-        self._stop_if_asked()
+        self._stop_if_requested()
 
     def candidate(
         self, setting: str, value: float, train: Score | None, val: Score | None, progress: Progress | None = None
     ) -> None:
-        """See `Fitting`; raises Stopped when the recorder asks for it."""
+        """See `Fitting`; raises Stopped when the recorder requests a stop."""
         done = self.progress.done + 1
         self.progress = progress or Progress()
         self.progress.done = done
-        self.kept_step = self.step
+        self.candidate_step = self.step
         row = CandidateRow(
             epoch=done,
             step=self.step,
@@ -104,16 +104,16 @@ class Fit:
             value=value,
         )
         self.recorder.epoch(row, self.snapshot)
-        self._stop_if_asked()
+        self._stop_if_requested()
 
-    def _stop_if_asked(self) -> None:
+    def _stop_if_requested(self) -> None:
         if self.recorder.stop_requested:
             self.recorder.stopping(self.snapshot)
             raise Stopped
 
     @property
     def elapsed(self) -> float:
-        """Seconds of fitting so far, also before an interruption."""
+        """Seconds of fitting so far, including those before an interruption."""
         return self.before + time.perf_counter() - self.started
 
     def _plan(self, module: nn.Module) -> Plan:
@@ -133,18 +133,18 @@ class Fit:
         )
 
     def snapshot(self) -> Checkpoint:
-        """The state after the last candidate; a fit that cannot go on from one keeps that it must start anew."""
-        kept = self.progress if self.progress.tensors or not self.progress.done else Progress()
+        """The state after the last candidate; that of the beginning for a fit that cannot resume from a candidate."""
+        progress = self.progress if self.progress.tensors or not self.progress.done else Progress()
         about = {
             "head": self.spec.name,
             "settings": values_of(self.settings),
-            "epoch": kept.done,
+            "epoch": progress.done,
             "next_batch": 0,
-            "step": self.kept_step if kept.done else 0,
+            "step": self.candidate_step if progress.done else 0,
             "seconds": self.elapsed,
-            "values": kept.values,
+            "values": progress.values,
         }
-        tensors = {key: value.detach().cpu().clone().contiguous() for key, value in kept.tensors.items()}
+        tensors = {key: value.detach().cpu().clone().contiguous() for key, value in progress.tensors.items()}
         return Checkpoint(tensors, about)
 
     def _restore(self, saved: Checkpoint) -> None:
@@ -153,5 +153,5 @@ class Fit:
             raise BadInput("the checkpoint belongs to a training with other settings; start a new run")
         tensors = {key: value.to(self.device) for key, value in saved.tensors.items()}
         self.progress = Progress(about["epoch"], tensors, about["values"])
-        self.step = self.kept_step = about["step"]
+        self.step = self.candidate_step = about["step"]
         self.before = about["seconds"]

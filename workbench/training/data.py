@@ -1,4 +1,4 @@
-"""What gradient descent goes through: rows on the device or streamed, in the order of each epoch."""
+"""The data of gradient descent: rows on the device or streamed, in the order of each epoch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from workbench.training import devices, sampling
 from workbench.training.rows import Batch, Rows
 from workbench.training.sampling import Balanced, Pieces
 
-BATCH, STEPS = 512, 64  # without a batch size given: this many rows, fewer when an epoch would have fewer steps
+BATCH, STEPS = 512, 64  # default batch size: this many rows, fewer where an epoch would have fewer steps
 
 
 def batch_size(settings: Any, spec: HeadSpec, rows: int) -> int:
-    """Rows a step: what the settings say, else 512 or the power of two that gives 64 steps an epoch; at most all rows.
+    """Rows in a step: what the settings say, else 512 or the power of two that gives 64 steps an epoch; at most `rows`.
 
     Raises BadInput when the head cannot be trained on so few.
     """
@@ -34,8 +34,8 @@ def batch_size(settings: Any, spec: HeadSpec, rows: int) -> int:
 class Data:
     """Train and val rows of a view, transformed, for one training.
 
-    `cut` is None while every epoch is one whole shuffle; it says how epochs are cut where rows are streamed, and comes
-    from the checkpoint when training is resumed, so that the order of rows stays the same.
+    `cut` is None where an epoch is one shuffle of all rows; it says how epochs are cut where rows are streamed, and
+    comes from the checkpoint when training is resumed, so that the order of rows stays the same.
     """
 
     def __init__(self, view: TrainingView, spec: HeadSpec, settings: Any, device: torch.device) -> None:
@@ -61,7 +61,7 @@ class Data:
                 Rows(view.features, view.labels, rows, self.device, resident=resident)
                 for rows in (view.train_rows, view.val_rows)
             )
-        except torch.OutOfMemoryError:  # another process took the memory meanwhile
+        except torch.OutOfMemoryError:  # another process has taken the memory meanwhile
             if not resident:
                 raise
             return self._load(view, resident=False)

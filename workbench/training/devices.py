@@ -1,4 +1,4 @@
-"""Which device trains, what it can hold, and how precisely it multiplies."""
+"""The device of training: which it is, how much fits its memory, and the precision of its matrix products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STREAM_BYTES = 2 * 2**30  # of streamed features on the device at a time, if the
 
 
 def resolve(name: str) -> torch.device:
-    """The device that `auto`, `cpu`, `cuda` or `cuda:N` names; raises BadInput when it is not there."""
+    """The device that `auto`, `cpu`, `cuda` or `cuda:N` names; raises BadInput when it does not exist."""
     count = torch.cuda.device_count()
     if name == "auto":
         return torch.device("cuda:0" if count else "cpu")
@@ -29,14 +29,14 @@ def resolve(name: str) -> torch.device:
 
 
 def title(device: torch.device) -> str:
-    """The device in words."""
+    """The device's name for people."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that is free on the device."""
+    """Free memory of the device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     import psutil
@@ -45,27 +45,27 @@ def free_bytes(device: torch.device) -> int:
 
 
 def fits(size: int, device: torch.device) -> bool:
-    """Whether features of `size` bytes may lie on the device during training."""
+    """Whether features of `size` bytes may be kept on the device during training."""
     return size <= SHARE * free_bytes(device)
 
 
 def buffer_batches(row_bytes: int, batch: int, device: torch.device) -> int:
-    """How many batches of `batch` rows one of the buffers of streamed features holds, at least one.
+    """How many batches of `batch` rows one buffer of streamed features holds, at least one.
 
-    Four buffers' worth is there at the worst moment: in use, its transformed copy, waiting, and arriving.
+    At most four buffers are in memory: the one in use, its transformed copy, the next, and the one being filled.
     """
     budget = min(SHARE * free_bytes(device), STREAM_BYTES) / 4
     return max(1, int(budget // max(row_bytes * batch, 1)))
 
 
 def autocast(device: torch.device, *, enabled: bool) -> AbstractContextManager[object]:
-    """Matrix products in bfloat16 within, when enabled."""
+    """A context in which matrix products are in bfloat16, when enabled."""
     return torch.autocast(device.type, torch.bfloat16) if enabled else nullcontext()
 
 
 @contextmanager
 def products(precision: str) -> Iterator[None]:
-    """Matrix products of float32 within: in TensorFloat-32 where the device has it, for precision `tf32`."""
+    """A context in which float32 matrix products are in TensorFloat-32 for precision `tf32`, if the device has it."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     try:

@@ -1,4 +1,4 @@
-"""A trained head on rows of features: predictions, accuracy, loss. Fits nothing."""
+"""Evaluation of a trained head on rows of features: predictions, confidences, losses. Nothing is fitted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a head says of n rows, in their order; T = min(5, C).
+    """Predictions for n rows, in their order; T = min(5, C).
 
     `label`, `predicted`: int64 [n]. `confidence`: float32 [n], the softmax probability of `predicted`. `margin`:
-    float32 [n], that probability less the next. `top`: int32 [n, T] and `top_p`: float32 [n, T], the T most probable
+    float32 [n], that probability minus the next. `top`: int32 [n, T] and `top_p`: float32 [n, T], the T most probable
     classes, best first. `loss`: float32 [n], the cross-entropy in nats. `calibrated` and `calibrated_loss`: float32
-    [n], confidence and loss when logits are divided by the temperature first.
+    [n], confidence and loss of the logits divided by the temperature.
     """
 
     label: np.ndarray
@@ -50,7 +50,7 @@ def predict(
     cancelled: Callable[[], bool] = lambda: False,
     temperature: float = 1.0,
 ) -> Predictions | None:
-    """Predictions for all rows of `features` [n, D] with `labels` int64 [n]; None when cancelled on the way."""
+    """Predictions for all rows of `features` [n, D] with `labels` int64 [n]; None when cancelled."""
     rows = Rows(features, labels, np.arange(len(labels)), head.device, resident=False)
     k = min(TOP, head.classes)
     parts: list[list[np.ndarray]] = []
@@ -61,8 +61,8 @@ def predict(
         truth = rows.labels[start : start + len(chunk)]
         start += len(chunk)
         for some, its_truth in pieces(chunk, truth):
-            found = _of_logits(head.logits(some), its_truth, k, temperature)
-            parts.append([value.cpu().numpy() for value in found])
+            columns = _of_logits(head.logits(some), its_truth, k, temperature)
+            parts.append([column.cpu().numpy() for column in columns])
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -85,6 +85,7 @@ class Trainer:
         # of each head: the first step whose loss was not finite
         self.bad = torch.full((len(modules),), NEVER, dtype=torch.int64, device=self.device)
         self._restore(resume)
+        self.active = [member for member in self.members if member.active]
 
     def _modules(self, count: int, *, start: bool) -> list[nn.Module]:
         """`count` modules with the same weights; `start` sets those that depend on train rows."""
@@ -108,11 +109,6 @@ class Trainer:
             if member.failure is None:
                 member.settle()
         return [member.failure or self.head(member) for member in self.members]
-
-    @property
-    def active(self) -> list[Member]:
-        """The heads whose weights are still updated."""
-        return [member for member in self.members if member.active]
 
     def head(self, member: Member) -> TrainedHead:
         """The head of one member in its current state."""
@@ -173,9 +169,8 @@ class Trainer:
 
     def _step(self, x: Tensor, y: Tensor) -> Tensor:
         losses, correct = self.stepper(x, y)
-        for member in self.members:
-            if member.active:
-                member.learner.step(self.step)
+        for member in self.active:
+            member.learner.step(self.step)
         # sums stay on the device: reading a number here would make the GPU wait in every step
         self.sums[0] += losses.double() * len(y)
         self.sums[1] += correct
@@ -183,10 +178,10 @@ class Trainer:
         return losses
 
     def _record_step(self, position: float, losses: Tensor) -> None:
-        for member, value in zip(self.members, losses.tolist(), strict=True):
-            if member.active:
-                lr = member.learner.schedule.lr(self.step - 1)
-                member.recorder.step(StepRow(position, self.step, self.elapsed, value, lr))
+        values = losses.tolist()
+        for member in self.active:
+            value, lr = values[self.members.index(member)], member.learner.schedule.lr(self.step - 1)
+            member.recorder.step(StepRow(position, self.step, self.elapsed, value, lr))
 
     def _stop(self) -> None:
         """Hand the state to the recorders and raise Stopped; return when every head has failed."""
@@ -217,6 +212,7 @@ class Trainer:
                 )  # fmt: skip
                 rows.append(row)
         self.epoch, self.next_batch = self.epoch + 1, 0
+        self.active = [member for member in active if member.active]
         for member, row in zip(active, rows, strict=True):
             member.recorder.epoch(row, partial(self.snapshot, member))
             with member.learner.averaged():
@@ -226,13 +222,14 @@ class Trainer:
         """Fail the heads of which a loss since the start was not finite, or with `weights` a weight is not."""
         finite = torch.stack([member.learner.finite() for member in self.members]).tolist() if weights else []
         for index, (member, bad) in enumerate(zip(self.members, self.bad.tolist(), strict=True)):
-            if not member.active:
+            if member not in self.active:
                 continue
             if bad < NEVER:
                 member.fail("the loss was not a finite number", bad, (bad - 1) // self.data.steps + 1)
             elif weights and not finite[index]:
                 epoch = (self.step - 1) // self.data.steps + 1
                 member.fail("the weights were no longer finite numbers", self.step, epoch)
+        self.active = [member for member in self.active if member.active]
 
     def _validate(self, members: Sequence[Member]) -> list[tuple[float | None, float | None]]:
         """Mean cross-entropy and accuracy over val of each head; None without val rows."""

@@ -1,4 +1,4 @@
-"""One of the heads that are trained side by side: its weights, how they are updated, and who is told about it."""
+"""One of the heads that are trained side by side: its weights, how they are updated, and its recorder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training tells, and to whom. This module imports no torch."""
+"""What training reports, and the protocol of what listens to it. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What training is about to do: sizes, and the settings that were left to it to choose."""
+    """What training is about to do: sizes, and the settings that it has chosen itself."""
 
     train_rows: int
     val_rows: int
@@ -25,9 +25,9 @@ class Plan:
     parameters: int
     device: str
     device_name: str
-    resident: bool  # the features lie on the device; otherwise they are streamed from the store
-    first_epoch: int  # epochs that were done before, when training is resumed
-    memory_bytes: int = 0  # that training will take on the device, features, head, optimiser and activations, about
+    resident: bool  # the features are kept on the device; otherwise they are streamed from the store
+    first_epoch: int  # epochs already done, when training is resumed
+    memory_bytes: int = 0  # estimate for the device: features, head, optimiser and activations
     free_bytes: int = 0  # on the device before training
 
 
@@ -47,7 +47,7 @@ class EpochRow:
     """One epoch: means over the rows of train as they were trained on (dropout active), and over val at its end.
 
     `epoch` counts from 1; `time` is seconds of training so far, also before interruptions; val figures are None
-    without val. What a closed-form head does not have (a rate, or a score over train) is None.
+    without val. What a closed-form head does not have (a learning rate, or a score over train) is None.
     """
 
     epoch: int
@@ -71,14 +71,14 @@ class CandidateRow(EpochRow):
 
 
 class Recorder(Protocol):
-    """The listener. Calls come from the thread that trains."""
+    """What listens to a training. All calls come from the thread that trains."""
 
-    step_interval: float  # seconds between two step rows at least
+    step_interval: float  # least number of seconds between two step rows
 
     def began(self, plan: Plan) -> None: ...
     def step(self, row: StepRow) -> None: ...
     def epoch(self, row: EpochRow, snapshot: Callable[[], Checkpoint]) -> None:
-        """An epoch is done; `snapshot()` gives the state of training to keep, if it is to be kept."""
+        """An epoch is done; `snapshot()` returns the state of training, for a checkpoint."""
         ...
 
     def stopping(self, snapshot: Callable[[], Checkpoint]) -> None:
@@ -86,11 +86,11 @@ class Recorder(Protocol):
         ...
 
     def look(self, epoch: int, step: int, head: Callable[[], TrainedHead]) -> None:
-        """After `epoch`: `head()` is the head as it would be if training ended here, to be looked at and left alone."""
+        """After `epoch`: `head()` is the head as if training ended here; it may be evaluated but not changed."""
         ...
 
     def note(self, text: str) -> None:
-        """Something the user should know, out of memory say."""
+        """A message for the user, such as that memory ran out."""
         ...
 
     @property
@@ -98,7 +98,7 @@ class Recorder(Protocol):
 
 
 class Silent:
-    """A recorder that keeps the rows and asks for nothing: for training without a run."""
+    """A recorder that collects the rows and requests nothing, for training without a run."""
 
     step_interval = 0.1
 
@@ -119,17 +119,17 @@ class Silent:
         self.epochs.append(row)
 
     def stopping(self, snapshot: Callable[[], Checkpoint]) -> None:
-        """Nothing is kept."""
+        """The state is not saved."""
 
     def look(self, epoch: int, step: int, head: Callable[[], TrainedHead]) -> None:
-        """Nobody looks."""
+        """The head is not evaluated."""
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
-    """Training ended early because the recorder asked for it."""
+    """Training ended early because the recorder requested it."""
 
 
 class Diverged(Exception):  # noqa: N818 - names what happened

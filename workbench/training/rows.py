@@ -1,4 +1,4 @@
-"""Rows of features on the device, or on their way there."""
+"""Rows of features, kept on the device or streamed to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rows:
 
     `features`: [N, D], any float type, usually memory-mapped; `labels`: int64 [N]; `rows`: int64 [n], row numbers.
     With `resident` the n rows are copied to the device once and transformed there once; otherwise they are read from
-    `features` when they are asked for.
+    `features` whenever they are needed.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Rows:
 
     @property
     def chunk(self) -> int:
-        """Rows in a piece of about 64 MiB."""
+        """Rows in a chunk of about 64 MiB."""
         return max(1, CHUNK_BYTES // (4 * max(self.dim, 1)))
 
     def _gather(self, rows: np.ndarray) -> Tensor:
@@ -56,7 +56,7 @@ class Rows:
             yield start, self._gather(self._rows[start : start + self.chunk])
 
     def chunks(self) -> Iterator[Tensor]:
-        """All rows in order, transformed if a transform was set, in pieces [m, D]."""
+        """All rows in order, transformed if a transform was set, in chunks float32 [m, D]."""
         if self._resident is not None:
             yield from torch.split(self._resident, self.chunk)
         else:
@@ -68,7 +68,7 @@ class Rows:
         if self._resident is None or isinstance(transform, nn.Identity) or not self.n:
             return
         width = transform(self._resident[:1]).shape[1]
-        # in place where that can be: the features may take most of the device
+        # in place where possible, since the features may take most of the device's memory
         out = self._resident if width == self.dim else torch.empty(self.n, width, device=self.device)
         for chunk, into in zip(torch.split(self._resident, self.chunk), torch.split(out, self.chunk), strict=True):
             into.copy_(transform(chunk))
@@ -85,7 +85,7 @@ class Rows:
     def batches(
         self, order: Tensor, edges: list[tuple[int, int]], first: int, cut: Pieces | None = None
     ) -> Iterator[Batch]:
-        """The batches `first`, ... of an epoch that goes through the places `order` (int64, on the device).
+        """The batches `first`, ... of an epoch that visits the places `order` (int64, on the device).
 
         `edges[i]` is where batch i starts and ends in `order`. With `cut`, rows that are not resident come buffer by
         buffer, each read in the order of the file.

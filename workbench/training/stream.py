@@ -1,4 +1,4 @@
-"""Features that do not fit the device, brought there buffer by buffer while training goes on."""
+"""Features that do not fit the device, copied to it buffer by buffer in the background of training."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PART = 1024  # rows that one reader copies at a time
 
 
 class Stream:
-    """Buffers of rows of `features` [N, D] on `device`, one being filled while another is used.
+    """Buffers of rows of `features` [N, D] on `device`, one of which is filled while another is used.
 
-    On a GPU the rows go through two pinned buffers and a stream of their own, in the dtype that they are stored in.
+    On a GPU the rows pass through two pinned buffers and a CUDA stream of their own, in the dtype of the store.
     """
 
     def __init__(self, features: np.ndarray, device: torch.device) -> None:
@@ -41,7 +41,7 @@ class Stream:
                 yield item.float()
         finally:
             leave.set()
-            while thread.is_alive():  # it may be waiting to hand over a buffer that nobody wants any more
+            while thread.is_alive():  # it may be waiting to hand over a buffer that is no longer needed
                 try:
                     ready.get(timeout=0.02)
                 except queue.Empty:
@@ -79,7 +79,7 @@ class Stream:
         out = into.numpy()
 
         def part(start: int) -> None:
-            # numpy lets other threads run while it copies; "clip" spares it a buffer, and no row number is outside
+            # numpy releases the interpreter lock here; "clip" avoids a buffer, and no row number is out of range
             np.take(self._features, rows[start : start + PART], axis=0, out=out[start : start + PART], mode="clip")
 
         list(pool.map(part, range(0, len(rows), PART)))
@@ -91,7 +91,7 @@ class Stream:
             tensor = host.to(self._device, non_blocking=True)
             event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(stream)
-        # whoever uses the tensor next does so after the copy
+        # so that the tensor is complete when it is used
         event.synchronize()
         return tensor, event
 

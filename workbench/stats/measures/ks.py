@@ -40,7 +40,7 @@ def p_value(distance: np.ndarray, n: int, m: int) -> np.ndarray:
     Examples
     --------
     >>> p_value(np.array([0.0, 0.1, 0.5]), 100, 100).round(3).tolist()
-    [1.0, 0.675, 0.0]
+    [1.0, 0.662, 0.0]
     """
     from scipy.stats import kstwo
 

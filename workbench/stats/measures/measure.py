@@ -12,7 +12,13 @@ from workbench.stats.measures.pair import Pair
 
 
 def unchanged(values: np.ndarray) -> np.ndarray:
-    """The size of a measure that is 0 without a difference and grows with it."""
+    """The size of a measure that is 0 without a difference and grows with it: the values [D] themselves.
+
+    Examples
+    --------
+    >>> unchanged(np.array([0.0, 0.5])).tolist()
+    [0.0, 0.5]
+    """
     return values
 
 
