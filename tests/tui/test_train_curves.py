@@ -18,7 +18,6 @@ from workbench.runs import MetricsRow
 from workbench.tui.screens.train import comparison as train_compare
 from workbench.tui.screens.train.curves import (
     QUANTITIES,
-    Colours,
     Curves,
     Shown,
     View,
@@ -28,6 +27,7 @@ from workbench.tui.screens.train.curves import (
     spots,
     zoomed,
 )
+from workbench.tui.shared.runs import RunColours
 from workbench.tui.shell.session import Session
 from workbench.tui.theme import SERIES, Palette
 from workbench.workspace import Workspace
@@ -134,13 +134,13 @@ def test_several_runs_have_a_colour_each_and_val_speaks_for_them() -> None:
 
 
 def test_a_run_keeps_its_colour() -> None:
-    colours = Colours()
+    colours = RunColours()
     ids = [f"run-{i}" for i in range(len(SERIES))]
     first = {run_id: colours.of(run_id, PALETTE) for run_id in ids}
     assert len(set(first.values())) == len(SERIES)
     for run_id in [*ids[::-1], "one-more"]:
         assert colours.of(run_id, PALETTE) == first.get(run_id, colours.of(run_id, PALETTE))
-    assert Colours().of(ids[0], PALETTE) == first[ids[0]]
+    assert RunColours().of(ids[0], PALETTE) == first[ids[0]]
 
 
 def test_the_cursor_goes_from_place_to_place() -> None:

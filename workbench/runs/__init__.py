@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.runs.control import create, remove, resume, start, start_sync, stop
 from workbench.runs.filters import differences, matching
-from workbench.runs.folder import RunFolder, StoredRun
+from workbench.runs.folder import RunFolder, StoredRun, read_log
 from workbench.runs.looks import test_looks
 from workbench.runs.marks import star, tag
 from workbench.runs.metrics import MetricsRow, fold, read_metrics
@@ -23,6 +23,7 @@ __all__ = [
     "matching",
     "newest_to_look_at",
     "read",
+    "read_log",
     "read_metrics",
     "remove",
     "resume",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
 
 LOG, HEAD = "log.txt", "head.safetensors"
 COLUMNS = ("label", "predicted", "confidence", "correct")  # that predictions have had from the first version on
+
+
+def read_log(folder: Path, limit: int = 64_000) -> str:
+    """What the process of the run in `folder` printed: the last `limit` bytes, after a line that says so if cut.
+
+    Empty where it has no log, as when it was trained in the foreground; the reason where the log cannot be read.
+    """
+    try:
+        with files.open_read(folder / LOG) as file:
+            start = max(0, file.seek(0, os.SEEK_END) - limit)
+            file.seek(start)
+            text = file.read(limit).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{folder / LOG}: cannot be read ({error.strerror})"
+    except files.UnsafeFile as error:
+        return str(error)
+    return f"... the last {limit:,} bytes:\n{text}" if start else text
 
 
 class JobFolder:
@@ -44,14 +64,6 @@ class JobFolder:
     def state_dir(self) -> Path:
         """The state folder of the workspace that it belongs to."""
         return self.path.parent.parent
-
-    @property
-    def log(self) -> str:
-        """What its process printed."""
-        try:
-            return files.read_bytes(self.path / LOG).decode("utf-8", "replace")
-        except OSError:
-            return ""
 
 
 class SweepFolder(JobFolder):

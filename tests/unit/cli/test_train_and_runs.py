@@ -92,7 +92,7 @@ def test_interrupted_it_keeps_its_state_and_goes_on(folder: Path) -> None:
     code, out, _ = workbench("runs", folder, "resume", "last", "--json")
     assert (code, json.loads(out)) == (0, {"run": run.id, "state": "queued"})
     while runs.read(run.folder).epoch <= run.epoch:
-        assert time.monotonic() < deadline + 60, run.view.log
+        assert time.monotonic() < deadline + 60, runs.read_log(run.folder)
         time.sleep(0.05)
     assert workbench("runs", folder, "stop", "last")[:2] == (0, f"{run.id} stopped\n")
 
@@ -104,7 +104,7 @@ def test_detached_it_prints_the_id_alone(folder: Path) -> None:
     while run.active:
         time.sleep(0.05)
         run = runs.read(run.folder)
-    assert run.state == "finished", run.view.log
+    assert run.state == "finished", runs.read_log(run.folder)
 
 
 @pytest.mark.parametrize(

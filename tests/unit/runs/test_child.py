@@ -47,7 +47,7 @@ def until(run: RunSnapshot, holds: Callable[[RunSnapshot], bool]) -> RunSnapshot
         if holds(now):
             return now
         if not now.active or time.monotonic() > deadline:
-            pytest.fail(f"{now} {now.error}\n{now.view.log}")
+            pytest.fail(f"{now} {now.error}\n{runs.read_log(now.folder)}")
         time.sleep(0.02)
 
 
@@ -146,7 +146,7 @@ def test_stopped_and_resumed_or_killed_and_resumed_is_the_same_to_the_bit(
     whole, stopped = (launch(**LONG) for _ in range(2))
     until(stopped, has_checkpoint)
     stopped = runs.stop(stopped, wait=20.0)
-    assert stopped.state == "stopped", stopped.view.log
+    assert stopped.state == "stopped", runs.read_log(stopped.folder)
     assert 0 < stopped.epoch < 250
 
     # only now: processes started together may come to the queue in another order, and this one be done by here

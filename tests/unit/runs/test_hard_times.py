@@ -36,7 +36,7 @@ def until(run: RunSnapshot, holds: Callable[[RunSnapshot], bool]) -> RunSnapshot
     deadline = time.monotonic() + 90
     while not holds(now := runs.read(run.folder)):
         if not now.active or time.monotonic() > deadline:
-            pytest.fail(f"{now} {now.error}\n{now.view.log}")
+            pytest.fail(f"{now} {now.error}\n{runs.read_log(now.folder)}")
         time.sleep(0.02)
     return now
 

@@ -110,7 +110,7 @@ def two(workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch) -> 
 def until(run: runs.RunSnapshot, *states: str) -> runs.RunSnapshot:
     deadline = time.monotonic() + 60
     while (now := runs.read(run.folder)).state not in states or (states == ("queued",) and not now.phase):
-        assert time.monotonic() < deadline, f"{now} {now.error} {now.view.log}"
+        assert time.monotonic() < deadline, f"{now} {now.error} {runs.read_log(now.folder)}"
         time.sleep(0.02)
     return now
 

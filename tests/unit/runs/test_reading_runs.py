@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -215,3 +216,16 @@ def test_a_run_that_has_ended_is_removed_once_its_process_lets_go(workspace: Wor
     runs.remove(run)
     letting_go.join()
     assert not run.folder.exists()
+
+
+def test_the_end_of_a_log_is_read(queued: RunSnapshot, tmp_path: Path) -> None:
+    log = queued.folder / "log.txt"
+    assert runs.read_log(queued.folder) == ""
+    log.write_bytes(b"a \xff line\n" + b"x" * 100)
+    assert runs.read_log(queued.folder) == "a � line\n" + "x" * 100
+    assert runs.read_log(queued.folder, 10) == "... the last 10 bytes:\n" + "x" * 10
+    log.unlink()
+    (tmp_path / "elsewhere").write_text("not ours")
+    log.symlink_to(tmp_path / "elsewhere")
+    assert "not ours" not in runs.read_log(queued.folder)
+    assert "log.txt" in runs.read_log(queued.folder)

@@ -147,7 +147,7 @@ def test_as_a_run(name: str, workspace: Workspace, store: Store, monkeypatch: py
     while run.active and time.monotonic() < deadline:
         time.sleep(0.05)
         run = runs.read(run.folder)
-    assert run.state == "finished", run.view.log
+    assert run.state == "finished", runs.read_log(run.folder)
     assert run.summary is not None
     assert run.summary.chosen
     assert (run.tests["test1"].accuracy or 0.0) > 0.8

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from workbench.tui.formats import clean
-from workbench.tui.screens.train.content import accuracy_columns, short_name
-from workbench.tui.screens.train.curves import Colours
+from workbench.tui.screens.train.content import accuracy_columns
+from workbench.tui.shared.runs import RunColours, short_name
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.session import Session
 from workbench.tui.theme import Palette
@@ -53,7 +53,7 @@ class CompareView(Alive, Vertical):
         with Vertical(id="compare-chart-box", classes="panel"):
             yield ChartView(id="compare-chart")
 
-    def show(self, runs: Sequence[RunSnapshot], session: Session, colours: Colours, title: str) -> None:
+    def show(self, runs: Sequence[RunSnapshot], session: Session, colours: RunColours, title: str) -> None:
         """Show these runs."""
         self._runs, self._session = runs, session
         self._varying = varying(runs)
@@ -123,7 +123,7 @@ def compared_frame(runs: Sequence[RunSnapshot], settings: Varying, session: Sess
     return pl.DataFrame(columns, schema_overrides=floats, strict=False)
 
 
-def compared_columns(session: Session, settings: Varying, colours: Colours) -> list[Column]:
+def compared_columns(session: Session, settings: Varying, colours: RunColours) -> list[Column]:
     """How the table of runs that are compared is shown."""
     from workbench.tui.widgets.table.backend import Column
 

@@ -1,14 +1,15 @@
-"""What the Train screen shows, as frames and texts: functions of the session, without widgets."""
+"""What the Train screen shows of runs, as frames and texts: functions of the session, without widgets."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from workbench.tui.formats import clean, duration, interval, number, percent, shorten
+from workbench.text import one_line
+from workbench.tui.formats import clean, duration, interval, number, p_value, percent, shorten
+from workbench.tui.shared.runs import RunColours, short_name, start_time, state_label
 from workbench.tui.shell.session import Session
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import as_text
@@ -19,40 +20,19 @@ if TYPE_CHECKING:
     from workbench.api import Metric
     from workbench.features.store import Store
     from workbench.runs import RunSnapshot
-    from workbench.tui.screens.train.curves import Colours, Curves
     from workbench.tui.widgets.table.backend import Column
 
-DRAWN = 30  # cells of the axis on which the intervals of runs are drawn
-STATE_SIGNS = {"queued": "○", "running": "▶", "finished": "✓", "failed": "✗", "stopped": "■", "lost": "?"}
+AXIS_WIDTH = 30  # cells of the axis on which the intervals of runs are drawn
+WIDE, WIDEST = 96, 118  # cells from which there is room for the start of a run, and for its intervals
+
+# ---- the list of runs
 
 
-def runs_frame(session: Session, marked: Collection[str] = ()) -> pl.DataFrame:
-    """One row a run, newest first; what its columns show is in them as numbers, so that they sort."""
+def runs_frame(session: Session, marks: Collection[str] = ()) -> pl.DataFrame:
+    """One row a run, newest first, with numbers as numbers, so that columns sort; `marks` are ids of runs."""
     import polars as pl
 
-    rows = []
-    for run in session.runs or ():
-        row: dict[str, Any] = {
-            "id": run.id,
-            "chosen": run.id == session.run_id,
-            "marked": run.id in marked,
-            "starred": run.starred,
-            "tags": " ".join(run.tags),
-            "run": short_name(run),
-            "state": run.state,
-            "epoch": run.epoch,
-            "epochs": run.epochs,
-            "started": run.created,
-            "seconds": run.seconds,
-            "val": run.val_accuracy,
-            "gap": run.gap.value if run.gap else None,
-        }
-        for place in (0, 1):
-            found = run.tests.get(session.pair[place]) if len(session.pair) > place else None
-            row[f"test{place + 1}"] = found.accuracy if found else None
-            row[f"n{place + 1}"] = found.n if found else None
-            row[f"low{place + 1}"], row[f"high{place + 1}"] = (found and found.ci) or (None, None)
-        rows.append(row)
+    rows = [_run_row(run, session, marks) for run in session.runs or ()]
     ends = ("low1", "high1", "low2", "high2")
     floats = dict.fromkeys(("val", "gap", "test1", "test2", "seconds", "started", *ends), pl.Float64)
     schema: dict[str, Any] = {
@@ -63,13 +43,32 @@ def runs_frame(session: Session, marked: Collection[str] = ()) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=schema) if rows else pl.DataFrame(schema=schema)
 
 
-def short_name(run: RunSnapshot) -> str:
-    """A run's id without its date: `linear-a3f1`."""
-    return run.id.split("-", 2)[-1] if run.id.count("-") >= 2 else run.id
+def _run_row(run: RunSnapshot, session: Session, marks: Collection[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": run.id,
+        "chosen": run.id == session.run_id,
+        "marked": run.id in marks,
+        "starred": run.starred,
+        "tags": " ".join(run.tags),
+        "run": short_name(run),
+        "state": run.state,
+        "epoch": run.epoch,
+        "epochs": run.epochs,
+        "started": run.created,
+        "seconds": run.seconds,
+        "val": run.val_accuracy,
+        "gap": run.gap.value if run.gap else None,
+    }
+    for place in (1, 2):
+        scores = run.tests.get(session.pair[place - 1]) if len(session.pair) >= place else None
+        row[f"test{place}"] = scores.accuracy if scores else None
+        row[f"n{place}"] = scores.n if scores else None
+        row[f"low{place}"], row[f"high{place}"] = (scores and scores.ci) or (None, None)
+    return row
 
 
-def run_columns(session: Session, width: int, colours: Colours) -> list[Column]:
-    """How the list of runs is shown in `width` cells; `colours` gives marked runs the colour of their curves."""
+def run_columns(session: Session, width: int, colours: RunColours) -> list[Column]:
+    """How the list of runs is shown in `width` cells; marked runs have the colour of their curves."""
     from workbench.tui.widgets.table.backend import Column
 
     palette = session.palette
@@ -81,27 +80,28 @@ def run_columns(session: Session, width: int, colours: Colours) -> list[Column]:
         return text.append(" ★" if row["starred"] else "", style=f"bold {palette.strong}")
 
     def state(value: Any, _row: Any) -> Text:
-        return Text(f"{STATE_SIGNS.get(value, '')} {value}", style=state_colour(value, palette))
+        return state_label(value, palette)
 
     def epoch(value: Any, row: Any) -> Text:
         return Text(f"{value:,}/{row['epochs']:,}")
 
-    def faint(told: Any) -> Any:
-        return lambda value, _row: Text(told(value), style=palette.muted)
+    def muted(format_value: Any) -> Any:
+        return lambda value, _row: Text(format_value(value), style=palette.muted)
 
     columns = [
         Column("run", cell=name),
         Column("state", cell=state),
         Column("epoch", cell=epoch, right=True),
         *accuracy_columns(session),
-        Column("seconds", "time", cell=faint(duration), right=True),
+        Column("seconds", "time", cell=muted(duration), right=True),
     ]
-    if width >= 96 and any(run.tags for run in session.runs or ()):  # else the heading of the run tells them
-        columns.append(Column("tags", cell=faint(clean), most=16))
-        width -= 2 + min(16, max(len(" ".join(run.tags)) for run in session.runs or ()))
-    if width >= 96:
-        columns.append(Column("started", cell=faint(when)))
-    return [*columns, _intervals_column(session)] if width >= 118 and session.pair else columns
+    longest_tags = max((len(" ".join(run.tags)) for run in session.runs or ()), default=0)
+    if width >= WIDE and longest_tags:  # on a narrower screen they are in the heading of the run alone
+        columns.append(Column("tags", cell=muted(clean), most=16))
+        width -= 2 + min(16, longest_tags)
+    if width >= WIDE:
+        columns.append(Column("started", cell=muted(start_time)))
+    return [*columns, _intervals_column(session)] if width >= WIDEST and session.pair else columns
 
 
 def accuracy_columns(session: Session) -> list[Column]:
@@ -134,7 +134,7 @@ def accuracy_columns(session: Session) -> list[Column]:
 
 
 def _intervals_column(session: Session) -> Column:
-    """The intervals of both test sets drawn on one axis, which all runs share."""
+    """The intervals of both test sets on one axis, the same for all runs."""
     from workbench.tui.widgets.table.backend import Column
 
     palette = session.palette
@@ -143,86 +143,46 @@ def _intervals_column(session: Session) -> Column:
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
 
     def cell(_value: Any, row: Any) -> Text:
-        drawn = Text("")
+        drawing = Text("")
         for place in (1, 2):
-            if row[f"test{place}"] is not None:
-                ci = row[f"low{place}"], row[f"high{place}"]
-                name = f"test{place}"
-                one = interval(row[name], ci, low, high, DRAWN, palette.split(name), palette.faint, palette.mark(name))
-                drawn = overlay(drawn, one) if drawn else one
-        return drawn
+            name = f"test{place}"
+            if row[name] is not None:
+                ci, colour, mark = (row[f"low{place}"], row[f"high{place}"]), palette.split(name), palette.mark(name)
+                one = interval(row[name], ci, low, high, AXIS_WIDTH, colour, palette.faint, mark)
+                drawing = overlay(drawing, one) if drawing else one
+        return drawing
 
     label = f"{percent(low, digits=0)} … {percent(high, digits=0)}" if ends else ""
-    return Column("where", label, cell=cell, width=DRAWN)
+    return Column("where", label, cell=cell, width=AXIS_WIDTH)
 
 
 def overlay(under: Text, over: Text) -> Text:
-    """Two drawn intervals on the same axis as one: what the second leaves blank shows the first."""
+    """Two intervals on the same axis as one drawing: where the second is blank, the first is seen."""
     text = Text(no_wrap=True)
     for place, (below, above) in enumerate(zip(under.plain, over.plain, strict=True)):
-        chosen = under if above == "·" else over
-        text.append_text(chosen[place]) if (below, above) != ("·", "·") else text.append("·", over.spans[0].style)
+        front = under if above == "·" else over
+        text.append_text(front[place]) if (below, above) != ("·", "·") else text.append("·", over.spans[0].style)
     return text
 
 
-def state_colour(state: str, palette: Palette) -> str:
-    """The colour of a run's or job's state; the word itself always stands beside it."""
-    good, bad, warn = (palette.severities[name] for name in ("good", "error", "warning"))
-    return {
-        "running": f"bold {palette.strong}", "finished": good, "done": good, "failed": bad, "lost": bad,
-        "stopped": warn, "cancelled": warn,
-    }.get(state, palette.muted)  # fmt: skip
+# ---- one run
 
 
-def when(created: float) -> str:
-    """A moment as one says it: the time today, the day before that."""
-    then, now = time.localtime(created), time.localtime()
-    if (then.tm_year, then.tm_yday) == (now.tm_year, now.tm_yday):
-        return time.strftime("%H:%M:%S", then)
-    return time.strftime("%d %b %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d", then)
-
-
-def run_fraction(run: RunSnapshot, curves: Curves | None) -> float:
-    """How much of its epochs a run has done, the running epoch included."""
-    done = float(run.epoch)
-    if curves is not None and curves.rows:
-        done = max(done, float(getattr(curves.rows[-1], "epoch", 0.0)))
-    return min(done / run.epochs, 1.0) if run.epochs else 0.0
-
-
-def remaining(run: RunSnapshot, fraction: float) -> float | None:
-    """Seconds to go at the pace so far."""
-    if not run.active or fraction <= 0 or run.seconds < 1:
-        return None
-    return run.seconds * (1 - fraction) / fraction
-
-
-def settings_text(run: RunSnapshot, width: int, palette: Palette) -> Text:
-    """The settings of a run in one line, those that are not the default first and bright."""
-    from workbench.heads import HEADS
-    from workbench.settings import declared
-
-    spec = HEADS.get(run.head)
-    known = declared(spec.Settings) if spec else {}
-    changed, usual = Text(), Text()
-    for name, value in run.settings.items():
-        default = known[name].default if name in known else object()
-        part = f"{clean(name).replace('_', ' ')} {clean(as_text(value)) or 'none'}  "
-        if value != default:
-            changed.append(part, style=palette.text)
-        else:
-            usual.append(part, style=palette.faint)
-    text = changed.append_text(usual)
-    text.no_wrap = True
-    text.truncate(width, overflow="ellipsis")
-    return text
+def run_text(run: RunSnapshot, session: Session, width: int, *, short: bool) -> Text:
+    """A run in lines of `width` cells: its heading, its settings, its error and, once it has ended, its results."""
+    palette = session.palette
+    text = heading(run, width, palette, session.store)
+    text.append("\n").append_text(settings_text(run, width, palette))
+    if run.error:
+        text.append(f"\n{one_line(run.error)}", style=palette.severities["error"])
+    results = Text() if run.active else results_text(run, session, width, short=short)
+    return text.append("\n").append_text(results) if results else text
 
 
 def heading(run: RunSnapshot, width: int, palette: Palette, store: Store | None = None) -> Text:
-    """One line that names a run and says where it stands, and that it was trained on other features than `store`'s."""
+    """One line: a run's id and state, with a warning where it was trained on other features than those of `store`."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"{clean(run.id)}  ", style=f"bold {palette.strong}")
-    text.append(f"{STATE_SIGNS.get(run.state, '')} {run.state}", style=state_colour(run.state, palette))
+    text.append(f"{clean(run.id)}  ", style=f"bold {palette.strong}").append_text(state_label(run.state, palette))
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
     phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
     if store is not None and not run.trained_on(store.fingerprint):
@@ -236,27 +196,47 @@ def heading(run: RunSnapshot, width: int, palette: Palette, store: Store | None 
     return text
 
 
+def settings_text(run: RunSnapshot, width: int, palette: Palette) -> Text:
+    """The settings of a run in one line: those that differ from their default first and bright."""
+    from workbench.heads import HEADS
+    from workbench.settings import declared
+
+    spec = HEADS.get(run.head)
+    declarations = declared(spec.Settings) if spec else {}
+    changes, defaults = Text(), Text()
+    for name, value in run.settings.items():
+        default = declarations[name].default if name in declarations else object()
+        part = f"{clean(name).replace('_', ' ')} {clean(as_text(value)) or 'none'}  "
+        if value != default:
+            changes.append(part, style=palette.text)
+        else:
+            defaults.append(part, style=palette.faint)
+    text = changes.append_text(defaults)
+    text.no_wrap = True
+    text.truncate(width, overflow="ellipsis")
+    return text
+
+
 def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
-    """What came out of a run as metrics: val, each test set of the pair, and the gap where it is of that pair."""
+    """The results of a run: val, each test set of the pair, and the gap."""
     from workbench.api import Metric
 
-    found = []
+    metrics = []
     if run.val_accuracy is not None:
         ci = run.summary.val.ci if run.summary else None
         name = session.palette.val_name
-        found.append(Metric(name, run.val_accuracy, ci, "%", split=name))
+        metrics.append(Metric(name, run.val_accuracy, ci, "%", split=name))
     for test in session.pair:
-        result = run.tests.get(test)
-        if result and result.accuracy is not None:
-            found.append(Metric(test, result.accuracy, result.ci, "%", split=test, note=f"n = {result.n:,}"))
+        scores = run.tests.get(test)
+        if scores and scores.accuracy is not None:
+            metrics.append(Metric(test, scores.accuracy, scores.ci, "%", split=test, note=f"n = {scores.n:,}"))
     if run.gap:
-        found.append(Metric("gap", run.gap.value, run.gap.ci, "pts", p=run.gap.p))
-    return found
+        metrics.append(Metric("gap", run.gap.value, run.gap.ci, "pts", p=run.gap.p))
+    return metrics
 
 
 def results_text(run: RunSnapshot, session: Session, width: int, *, short: bool) -> Text:
-    """What came out of a run: a line each with its interval drawn, or side by side where lines are `short`."""
-    from workbench.tui.formats import p_value
+    """The results of a run: a line each with its interval drawn, or side by side where `short`."""
     from workbench.tui.widgets.blocks import metric_value, metrics_text
 
     palette, metrics = session.palette, result_metrics(run, session)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import numpy as np
 
 from workbench.stats.smoothing import ema
 from workbench.tui.formats import clean, percent
-from workbench.tui.theme import SERIES, Palette
+from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, Line, faded
 
 if TYPE_CHECKING:
@@ -122,6 +121,11 @@ class Curves:
             found = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
             self._arrays[kind, key] = found
         return found
+
+    @property
+    def last_epoch(self) -> float:
+        """The epoch of the last row, in part of the one that is running; 0 without rows."""
+        return float(getattr(self.rows[-1], "epoch", 0.0)) if self.rows else 0.0
 
     @property
     def tests(self) -> list[str]:
@@ -349,22 +353,3 @@ def panned(view: View, places: np.ndarray, share: float) -> View:
     by = share * (high - low)
     by = min(max(by, float(places[0]) - low), float(places[-1]) - high)
     return replace(view, zoom=(low + by, high + by))
-
-
-class Colours:
-    """A colour for each run, the same as long as the interface is open, and mostly the same the next time."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
-
-    def place(self, run_id: str) -> int:
-        """The place of a run's colour among the series: that of its name's hash, or the next that fewer runs have."""
-        if run_id not in self._places:
-            used = [list(self._places.values()).count(place) for place in range(len(SERIES))]
-            first = zlib.crc32(run_id.encode()) % len(SERIES)
-            around = [(first + step) % len(SERIES) for step in range(len(SERIES))]
-            self._places[run_id] = min(around, key=lambda place: used[place])
-        return self._places[run_id]
-
-    def of(self, run_id: str, palette: Palette) -> str:
-        return palette.series(self.place(run_id))

@@ -9,7 +9,7 @@ import polars as pl
 
 from workbench.errors import BadInput
 from workbench.tui.screens.train import content as train_parts
-from workbench.tui.screens.train.curves import Colours
+from workbench.tui.shared.runs import RunColours
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.table.panel import TablePanel
 
@@ -31,7 +31,7 @@ class RunsPanel(TablePanel):
         self._session: Session | None = None
         self._matching: set[str] = set()
         self.marked: list[str] = []
-        self.colours = Colours()
+        self.colours = RunColours()
 
     def show(self, session: Session, width: int) -> None:
         """List the session's runs."""

@@ -9,9 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import ContentSwitcher, Static
 
-from workbench import files
 from workbench.errors import BadInput
-from workbench.text import one_line
 from workbench.tui.screens.train import content as train_parts
 from workbench.tui.screens.train.chart_actions import ChartActions
 from workbench.tui.screens.train.charts import RunCharts
@@ -19,6 +17,7 @@ from workbench.tui.screens.train.comparison import CompareView
 from workbench.tui.screens.train.curves import Curves, Shown
 from workbench.tui.screens.train.head_form import HeadForm
 from workbench.tui.screens.train.runs import RunsPanel
+from workbench.tui.shared.runs import progress, remaining, short_name
 from workbench.tui.shell import background
 from workbench.tui.shell.bars import FooterBar
 from workbench.tui.shell.messages import MetricsRead, RunRefused, RunStarted
@@ -187,19 +186,14 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
             return
         self._looking_at = run.id
         palette, width = self.palette, max(self.size.width - 2, 10)
-        text = train_parts.heading(run, width, palette, self.session.store)
-        text.append("\n").append_text(train_parts.settings_text(run, width, palette))
-        if run.error:
-            text.append(f"\n{one_line(run.error)}", style=palette.severities["error"])
-        if not run.active:
-            results = train_parts.results_text(run, self.session, width, short=self.size.height < 32)
-            text.append("\n" if results else "").append_text(results)
+        text = train_parts.run_text(run, self.session, width, short=self.size.height < 32)
         self.query_one("#run-text", Static).update(text)
         self.query_one("#run-box").set_class(run.active, "-active")
         if run.active:
-            fraction = train_parts.run_fraction(run, self._curves.get(run.id))
+            curves = self._curves.get(run.id)
+            fraction = progress(run, curves.last_epoch if curves else 0.0)
             told = run.phase or run.state
-            left = train_parts.remaining(run, fraction)
+            left = remaining(run, fraction)
             self.query_one(ProgressLine).tell(fraction, told, palette=palette, remaining=left)
         self._tail()
         self.draw()
@@ -208,7 +202,7 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
         """Draw the curves of the marked runs and of the one under the cursor."""
         colours = self.runs.colours
         shown = [
-            Shown(train_parts.short_name(run), self._curves.get(run.id) or Curves(), colours.of(run.id, self.palette))
+            Shown(short_name(run), self._curves.get(run.id) or Curves(), colours.of(run.id, self.palette))
             for run in self.runs.drawn_runs
         ]
         self.charts.show(shown, self.palette)
@@ -317,10 +311,11 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
         self.bench.show_dialog(ask(f"Remove {run.id}?", [("no", "keep it"), ("yes", "remove it from disk")]), answered)
 
     def action_log(self) -> None:
+        from workbench.runs import read_log
         from workbench.tui.shell.dialogs import TextDialog
 
         if self.run is not None:
-            self.bench.show_dialog(TextDialog(f"Log of {self.run.id}", read_log(self.run)))
+            self.bench.show_dialog(TextDialog(f"Log of {self.run.id}", read_log(self.run.folder) or "the log is empty"))
 
     def go_back(self) -> bool:
         if self.page in ("form-page", "compare-page"):
@@ -329,16 +324,3 @@ Test sets have no curve, unless a run asked for it (test_curves): they are looke
             self.open_page("runs-page" if self.session.runs else "nothing")
             return True
         return self.runs.close_filter() or self.end_alone() or self.charts.whole()
-
-
-def read_log(run: RunSnapshot, most: int = 64_000) -> str:
-    """The end of a run's log."""
-    try:
-        with files.open_read(run.folder / "log.txt") as file:
-            file.seek(0, 2)
-            start = max(0, file.tell() - most)
-            file.seek(start)
-            text = file.read().decode("utf-8", "replace")
-    except OSError as error:
-        return f"the log cannot be read: {error.strerror}"
-    return ("... the end of it:\n" if start else "") + text
