@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.actions import parse
 
 from workbench.errors import BadInput
 from workbench.tui.screens import REGISTRY, build
@@ -24,13 +25,18 @@ def test_keys_that_tmux_and_screen_take_are_never_the_only_way() -> None:
 
 def test_every_action_can_be_called() -> None:
     from workbench.tui.app import WorkbenchApp
+    from workbench.tui.screens.train.charts import RunCharts
+    from workbench.tui.screens.train.screen import TrainScreen
 
     for action in actions.ACTIONS:
-        name = action.action.partition("(")[0]
-        if name == "app.nothing":
+        namespace, name, parameters = parse(action.action)
+        if (namespace, name) == ("app", "nothing"):
             continue
-        if name.startswith("app."):
-            assert hasattr(WorkbenchApp, f"action_{name.removeprefix('app.')}"), action.id
+        if namespace == "app":
+            assert hasattr(WorkbenchApp, f"action_{name}"), action.id
+        elif name == "chart":
+            assert hasattr(RunCharts, f"action_{parameters[0]}"), action.id
+            assert hasattr(TrainScreen, "action_chart")
         else:
             for screen in action.screens:
                 assert hasattr(type(build(screen)), f"action_{name}"), (action.id, screen)

@@ -49,7 +49,7 @@ def test_train(snap_compare: Callable[..., bool], read_workspace: Workspace) -> 
 
     async def ready(pilot: Pilot[Any]) -> None:
         app = pilot.app
-        await wait_for(pilot, lambda: app.session.runs and app.current._curves)
+        await wait_for(pilot, lambda: app.session.runs and app.current.charts.curves)
         await pilot.pause(0.3)
 
     app = frozen(WorkbenchApp(read_workspace, first="train"))

@@ -15,17 +15,17 @@ from tui_support import make_run
 
 from workbench import runs
 from workbench.runs import MetricsRow
-from workbench.tui.screens.train import comparison as train_compare
+from workbench.tui.screens.train import comparison
 from workbench.tui.screens.train.curves import (
     QUANTITIES,
     Curves,
-    Shown,
+    RunCurves,
     View,
     chart,
-    moved,
-    panned,
-    spots,
-    zoomed,
+    cursor_places,
+    move_cursor,
+    pan,
+    zoom,
 )
 from workbench.tui.shared.runs import RunColours
 from workbench.tui.shell.session import Session
@@ -50,8 +50,8 @@ def curves(*rows: dict[str, Any]) -> Curves:
     return made
 
 
-def one(*rows: dict[str, Any]) -> list[Shown]:
-    return [Shown("a", curves(*rows), "#FF0000")]
+def one(*rows: dict[str, Any]) -> list[RunCurves]:
+    return [RunCurves("a", curves(*rows), "#FF0000")]
 
 
 FOUR = [epoch(i) for i in range(1, 5)]
@@ -103,15 +103,15 @@ def test_smoothed_lines_run_over_the_raw_ones() -> None:
     assert seen == [0.6, 0.9, 0.97, 0.99, 0.0]
 
 
-def test_test_curves_are_marked_as_looks_and_stand_at_their_time() -> None:
+def test_test_curves_are_marked_as_evaluations_and_stand_at_their_time() -> None:
     tests = [{"kind": "test", "epoch": i, "step": 10 * i, "test_set": "test1", "accuracy": 0.5, "loss": 1.0}
              for i in (1, 3)]  # fmt: skip
     lines, axes = chart(one(*FOUR, *tests), "accuracy", View(x="time"), PALETTE)
-    assert [line.name for line in lines] == ["train", "val", "test1 (looked at)"]
+    assert [line.name for line in lines] == ["train", "val", "test1 (test set)"]
     assert lines[2].x.tolist() == [0.5, 1.5]
     assert lines[2].colour == PALETTE.split("test1")
-    assert "looks" in axes.note
-    assert "look" not in "".join(line.name for line in chart(one(*FOUR), "accuracy", View(), PALETTE)[0])
+    assert "test-set evaluations" in axes.note
+    assert "test" not in "".join(line.name for line in chart(one(*FOUR), "accuracy", View(), PALETTE)[0])
 
 
 def test_candidates_of_a_closed_form_head_stand_at_their_value() -> None:
@@ -124,7 +124,7 @@ def test_candidates_of_a_closed_form_head_stand_at_their_value() -> None:
 
 
 def test_several_runs_have_a_colour_each_and_val_speaks_for_them() -> None:
-    shown = [Shown("a", curves(*FOUR), "#FF0000"), Shown("b", curves(*FOUR[:2]), "#0000FF")]
+    shown = [RunCurves("a", curves(*FOUR), "#FF0000"), RunCurves("b", curves(*FOUR[:2]), "#0000FF")]
     lines, axes = chart(shown, "loss", View(), PALETTE)
     assert [line.name for line in lines] == ["", "", "a", "b"]
     assert [line.colour for line in lines[2:]] == ["#FF0000", "#0000FF"]
@@ -145,15 +145,15 @@ def test_a_run_keeps_its_colour() -> None:
 
 def test_the_cursor_goes_from_place_to_place() -> None:
     lines, _ = chart(one(*FOUR), "accuracy", View(), PALETTE)
-    places = spots(lines, None)
+    places = cursor_places(lines, None)
     assert places.tolist() == [1, 2, 3, 4]
-    assert moved(None, places, 1, 80) == 1
-    assert moved(None, places, -1, 80) == 4
-    assert moved(2.2, places, 1, 80) == 3
-    assert moved(4.0, places, 1, 80) == 4
-    assert moved(1.0, np.arange(1000.0), 1, 100) == 11
-    assert moved(1.0, np.array([]), 1, 100) is None
-    assert spots(lines, (2, 3)).tolist() == [2, 3]
+    assert move_cursor(None, places, 1, 80) == 1
+    assert move_cursor(None, places, -1, 80) == 4
+    assert move_cursor(2.2, places, 1, 80) == 3
+    assert move_cursor(4.0, places, 1, 80) == 4
+    assert move_cursor(1.0, np.arange(1000.0), 1, 100) == 11
+    assert move_cursor(1.0, np.array([]), 1, 100) is None
+    assert cursor_places(lines, (2, 3)).tolist() == [2, 3]
 
 
 @given(st.lists(st.floats(0.1, 1e6), min_size=2, unique=True), st.lists(st.sampled_from("+-<>"), max_size=20),
@@ -162,9 +162,9 @@ def test_zooming_stays_within_what_there_is(xs: list[float], keys: list[str], lo
     places, view = np.sort(xs), View(cursor=sorted(xs)[1])
     for key in keys:
         if key in "+-":
-            view = zoomed(view, places, 0.6 if key == "+" else 1 / 0.6, log=log)
+            view = zoom(view, places, 0.6 if key == "+" else 1 / 0.6, log=log)
         else:
-            view = panned(view, places, 0.25 if key == ">" else -0.25)
+            view = pan(view, places, 0.25 if key == ">" else -0.25)
         if view.zoom is not None:
             low, high = view.zoom
             room = 1e-9 * abs(places[-1])
@@ -172,9 +172,9 @@ def test_zooming_stays_within_what_there_is(xs: list[float], keys: list[str], lo
 
 
 def test_zooming_out_ends_at_the_whole() -> None:
-    view = zoomed(View(cursor=3.0), np.arange(11.0), 0.5)
+    view = zoom(View(cursor=3.0), np.arange(11.0), 0.5)
     assert view.zoom == (1.5, 6.5)
-    assert zoomed(view, np.arange(11.0), 4.0).zoom is None
+    assert zoom(view, np.arange(11.0), 4.0).zoom is None
 
 
 @pytest.fixture
@@ -200,34 +200,34 @@ def swept(read_workspace: Workspace) -> Callable[..., Session]:
 
 def test_one_swept_setting_is_drawn_for_val_and_test_sets(swept: Callable[..., Session]) -> None:
     session = swept({"lr": 1e-4}, {"lr": 1e-2}, {"lr": 1e-3})
-    varying = train_compare.varying(session.runs or ())
-    assert list(varying) == ["lr"]
-    lines, axes = train_compare.setting_chart(session.runs or (), varying, "lr", session)
+    differences = comparison.setting_differences(session.runs or ())
+    assert list(differences) == ["lr"]
+    lines, axes = comparison.setting_chart(session.runs or (), differences, "lr", session)
     assert [line.name for line in lines] == ["val", "test1", "test2"]
     assert lines[0].x.tolist() == [1e-4, 1e-3, 1e-2]
     assert lines[0].y.tolist() == pytest.approx([0.91, 0.93, 0.92])
     assert axes.log_x
-    frame = train_compare.compared_frame(session.runs or (), varying, session)
+    frame = comparison.comparison_frame(session.runs or (), differences, session)
     assert frame["set lr"].to_list() == [1e-4, 1e-2, 1e-3]
 
 
 def test_two_swept_settings_are_drawn_for_val_with_a_line_a_value(swept: Callable[..., Session]) -> None:
     grid = [{"lr": lr, "schedule": schedule} for lr in (0.1, 0.2) for schedule in ("cosine", "constant")]
     session = swept(*grid)
-    varying = train_compare.varying(session.runs or ())
-    lines, axes = train_compare.setting_chart(session.runs or (), varying, "lr", session)
+    differences = comparison.setting_differences(session.runs or ())
+    lines, axes = comparison.setting_chart(session.runs or (), differences, "lr", session)
     assert [line.name for line in lines] == ["schedule cosine", "schedule constant"]
     assert [line.y.tolist() for line in lines] == [pytest.approx([0.91, 0.93]), pytest.approx([0.92, 0.94])]
     assert axes.note == "on val"
-    lines, axes = train_compare.setting_chart(session.runs or (), varying, "schedule", session)
+    lines, axes = comparison.setting_chart(session.runs or (), differences, "schedule", session)
     assert axes.x_ticks == ((0.0, "cosine"), (1.0, "constant"))
 
 
 def test_of_more_settings_the_best_on_val_is_drawn(swept: Callable[..., Session]) -> None:
     session = swept({"lr": 0.1, "epochs": 1, "weight_decay": 0.0}, {"lr": 0.1, "epochs": 2, "weight_decay": 0.0},
                     {"lr": 0.2, "epochs": 2, "weight_decay": 1.0})  # fmt: skip
-    varying = train_compare.varying(session.runs or ())
-    lines, axes = train_compare.setting_chart(session.runs or (), varying, "lr", session)
+    differences = comparison.setting_differences(session.runs or ())
+    lines, axes = comparison.setting_chart(session.runs or (), differences, "lr", session)
     assert lines[0].y.tolist() == pytest.approx([0.92, 0.93])
     assert "best on val" in axes.note
 

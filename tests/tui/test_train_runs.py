@@ -43,7 +43,7 @@ def panel(app: Any) -> RunsPanel:
 
 
 async def listed(app: Any, pilot: Any) -> None:
-    await wait_for(pilot, lambda: app.session.runs and panel(app).rows_shown.height == 3 and app.current._curves)
+    await wait_for(pilot, lambda: app.session.runs and panel(app).rows_shown.height == 3 and app.current.charts.curves)
 
 
 def names(app: Any, chart: str) -> list[str]:
@@ -56,13 +56,13 @@ async def test_marked_runs_are_drawn_over_one_another(bench: Any, three_runs: Wo
         assert names(app, "loss") == ["train", "val"]
         await pilot.press("space", "down", "down", "space")
         await wait_for(pilot, lambda: names(app, "loss") == ["linear-cccc", "linear-aaaa"])
-        await wait_for(pilot, lambda: len(app.current._curves) == 3)
+        await wait_for(pilot, lambda: len(app.current.charts.curves) == 3)
         await pilot.press("up")
         await wait_for(pilot, lambda: names(app, "accuracy") == ["linear-cccc", "linear-aaaa", "nn1-bbbb"])
         assert panel(app).rows_shown["marked"].to_list() == [True, False, True]
         await pilot.press("M")
         await wait_for(pilot, lambda: names(app, "loss") == ["train", "val"])
-        assert panel(app).marked == []
+        assert panel(app).marks == []
 
 
 async def test_differences_of_marked_runs(bench: Any, three_runs: Workspace) -> None:
@@ -77,9 +77,9 @@ async def test_differences_of_marked_runs(bench: Any, three_runs: Workspace) -> 
         table = view.query_one("#compared")
         await wait_for(pilot, lambda: table.rows_shown.height == 2)
         assert [name for name in table.rows_shown.columns if name.startswith("set ")] == ["set head", "set lr"]
-        assert view._setting == "lr"
+        assert view.setting == "lr"
         await pilot.press("a")
-        assert view._setting == "head"
+        assert view.setting == "head"
         await pilot.press("down", "enter")
         await pilot.pause()
         assert app.current.page == "runs-page"
@@ -205,10 +205,42 @@ async def test_a_damaged_run_is_shown_as_failed_among_the_others(bench: Any, thr
         assert "key epochs: expected a whole number, got text" in errors[NAMES[0]]
         assert f"{damaged}: damaged: not JSON" in errors[NAMES[1]]
         await pilot.press("down")  # the sound run: the one whose start cannot be read is the last
-        await wait_for(pilot, lambda: NAMES[2] in app.current._curves)
-        assert len(app.current._curves[NAMES[2]].rows) == 11
+        await wait_for(pilot, lambda: NAMES[2] in app.current.charts.curves)
+        assert len(app.current.charts.curves[NAMES[2]].rows) == 11
         await pilot.press("down")
         await pilot.pause()
         await pilot.press("3", "4", "2")
         await pilot.pause()
         assert panel(app).rows_shown.height == 3
+
+
+async def test_each_page_offers_the_keys_of_its_own_charts(bench: Any, three_runs: Workspace) -> None:
+    def footer(app: Any) -> str:
+        text: str = app.current.query_one("FooterBar").render().plain
+        return text
+
+    async with bench(first="train", size=(200, 40)) as (app, pilot):
+        await listed(app, pilot)
+        assert all(title in footer(app) for title in ("a x axis", "e smooth", "m one chart"))
+        await pilot.press("w")
+        await wait_for(pilot, lambda: app.current.page == "compare-page")
+        view = app.current.charts.view
+        await pilot.press("e", "a")
+        assert app.current.charts.view == view
+        assert "a x axis" in footer(app)
+        assert "e smooth" not in footer(app)
+        await pilot.press("escape", "n")
+        await wait_for(pilot, lambda: app.current.page == "form-page")
+        assert "a x axis" not in footer(app)
+
+
+async def test_a_chart_alone_has_the_focus_and_gives_it_back(bench: Any, three_runs: Workspace) -> None:
+    async with bench(first="train", size=(120, 14)) as (app, pilot):  # too low for charts beside the list
+        await listed(app, pilot)
+        charts = app.current.charts
+        assert not charts.display
+        await pilot.press("m")
+        await wait_for(pilot, lambda: charts.display and app.focused is charts.current)
+        await pilot.press("m")
+        await wait_for(pilot, lambda: app.focused is panel(app).table)
+        assert not charts.display

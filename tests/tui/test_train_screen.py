@@ -13,10 +13,10 @@ from workbench import runs
 from workbench.heads import HEADS
 from workbench.runs.metrics import EpochMetrics, Resumed, StepMetrics
 from workbench.settings import declared
-from workbench.tui.screens.train import content as train_parts
 from workbench.tui.screens.train import curves as train_curves
+from workbench.tui.screens.train.content import overlay
 from workbench.tui.screens.train.curves import Curves
-from workbench.tui.screens.train.head_form import HeadForm, arranged
+from workbench.tui.screens.train.head_form import HeadForm, arrange
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.form import Field, Fold, FoldLine
 from workbench.tui.widgets.table.panel import TablePanel
@@ -70,15 +70,15 @@ async def test_curves_follow_the_file(bench: Any, read_workspace: Workspace) -> 
     folder = make_run(read_workspace, state="queued")
     async with bench(first="train", size=(120, 40)) as (app, pilot):
         screen = app.current
-        await wait_for(pilot, lambda: screen._curves and next(iter(screen._curves.values())).rows)
-        curves = next(iter(screen._curves.values()))
+        await wait_for(pilot, lambda: screen.charts.curves and next(iter(screen.charts.curves.values())).rows)
+        curves = next(iter(screen.charts.curves.values()))
         assert len(curves.rows) == 3
         with (folder / "metrics.jsonl").open("a") as file:
             row = {"kind": "epoch", "epoch": 4, "step": 4, "time": 4, "train_loss": None, "val_loss": 0.1}
             file.write(json.dumps(row) + "\n" + '{"kind": "ep')
         await wait_for(pilot, lambda: len(curves.rows) == 4)
-        shown = train_curves.Shown("a", curves, "#FFFFFF")
-        lines, _ = train_curves.chart([shown], "loss", train_curves.View(), app.session.palette)
+        run = train_curves.RunCurves("a", curves, "#FFFFFF")
+        lines, _ = train_curves.chart([run], "loss", train_curves.View(), app.session.palette)
         assert [len(line.y) for line in lines] == [4, 4]
         assert screen.query_one("#loss", ChartView)._lines
 
@@ -137,7 +137,7 @@ def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> No
 
     one = interval(0.2, (0.1, 0.3), 0.0, 1.0, 11, "red", "grey", "●")
     two = interval(0.3, (0.2, 0.6), 0.0, 1.0, 11, "blue", "grey", "◆")
-    assert train_parts.overlay(one, two).plain == "·──◆───····"
+    assert overlay(one, two).plain == "·──◆───····"
 
 
 async def test_the_form_is_walked_field_by_field(bench: Any) -> None:
@@ -154,7 +154,7 @@ async def test_the_form_is_walked_field_by_field(bench: Any) -> None:
             await pilot.press(key)
             walked.append(place())
         assert walked == ["head", "lr", "weight_decay", "batch_size", "epochs", "schedule", "transform", "start",
-                          "start_scale", "decay_to_start", "rate over time"]  # fmt: skip
+                          "start_scale", "decay_to_start", "lr schedule"]  # fmt: skip
         await pilot.press("up")
         assert place() == "decay_to_start"
 
@@ -195,8 +195,8 @@ async def test_defaults_do_not_follow_to_another_head(bench: Any) -> None:
 
 def test_every_setting_of_every_head_is_in_the_form_once() -> None:
     for spec in HEADS.values():
-        settings, groups = arranged(spec.Settings)
+        settings, groups = arrange(spec.Settings)
         assert set(settings) == set(declared(spec.Settings))
         grouped = [name for group in groups for name in group.names]
         assert len(grouped) == len(set(grouped))
-    assert list(arranged(HEADS["knn"].Settings)[0])[:3] == ["transform", "k", "temperature"]
+    assert list(arrange(HEADS["knn"].Settings)[0])[:3] == ["transform", "k", "temperature"]

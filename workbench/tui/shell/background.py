@@ -135,11 +135,3 @@ def note_run(run: RunSnapshot, what: str, name: str, post: Post) -> None:
             runs.tag(run, name)
     except (BadInput, OSError) as error:
         post(messages.RunRefused(str(error)))
-
-
-def read_metrics(run: RunSnapshot, offset: int, post: Post) -> None:
-    """What a run wrote to its metrics after `offset`; posts MetricsRead, also when there is nothing new."""
-    from workbench import runs
-
-    rows, end = runs.read_metrics(run.folder, offset)
-    post(messages.MetricsRead(run.id, rows, offset, end))

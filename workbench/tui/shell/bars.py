@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.actions import parse
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -131,7 +132,7 @@ class FooterBar(Widget):
         entries = [
             (key, action)
             for key, action in footer_of(self.screen_name, self.keymap)
-            if "." in action.action or self.screen.check_action(action.action, ()) is not False
+            if "." in action.action or self.screen.check_action(*parse(action.action)[1:]) is not False
         ]
         fitting = []
         for key, action in entries:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
     from workbench.plugins import PluginInfo
-    from workbench.runs import MetricsRow, RunSnapshot
+    from workbench.runs import RunSnapshot
     from workbench.tui.screens.data.features import Features, Seen
     from workbench.tui.screens.divergence.content import Feature
     from workbench.tui.shell.jobs import Job
@@ -95,16 +95,6 @@ class RunRefused(Message):
     """A run could not be started, stopped or removed; `message` says why."""
 
     message: str
-
-
-@dataclass
-class MetricsRead(Message):
-    """New rows of a run's metrics, in order: what stood between the bytes `start` and `end` of its file."""
-
-    run_id: str
-    rows: list[MetricsRow]
-    start: int
-    end: int
 
 
 @dataclass

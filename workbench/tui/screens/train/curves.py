@@ -1,4 +1,4 @@
-"""The curves of runs as lines of charts: what is drawn, over which x, how smooth. Functions without widgets."""
+"""The curves of runs as lines of charts: quantities, x axes, smoothing, cursor and zoom. Pure, without widgets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from workbench.tui.widgets.chart import Axes, Line, faded
 if TYPE_CHECKING:
     from workbench.runs import MetricsRow
 
-MOST_STEPS = 8000
+MAX_STEPS = 8000  # rows of steps that are held of one run, more than the widest chart shows
 X_AXES = ("epoch", "step", "time")
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the values of one line stand: rows of a `kind`, their key, and what the line is called."""
+    """Where the values of one line come from: the rows of a `kind`, their key; and the name of the line."""
 
     kind: str
     key: str
@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something that has a chart. The first source speaks for a run where several are drawn over one another."""
+    """Something to draw a chart of. Where several runs are drawn over one another, each is its first source."""
 
     title: str
     sources: tuple[Source, ...]
@@ -57,7 +57,7 @@ QUANTITIES = {
 
 @dataclass(frozen=True)
 class View:
-    """How the charts are looked at, all alike: the x axis, logarithms, smoothing, the range shown, the cursor."""
+    """How all charts are drawn: the x axis, logarithmic axes, smoothing, the visible range and the cursor."""
 
     x: str = "epoch"
     log_x: bool = False
@@ -67,27 +67,29 @@ class View:
     cursor: float | None = None
 
     def next_x(self) -> View:
-        """The next x axis; what was meant in the old one goes."""
+        """The next x axis, with the whole range: the old range and cursor mean nothing on it."""
         return replace(self, x=X_AXES[(X_AXES.index(self.x) + 1) % len(X_AXES)], zoom=None, cursor=None)
 
     def next_smoothing(self) -> View:
+        """The next level of smoothing; after the strongest, none."""
         place = SMOOTHINGS.index(self.smoothing) if self.smoothing in SMOOTHINGS else 0
         return replace(self, smoothing=SMOOTHINGS[(place + 1) % len(SMOOTHINGS)])
 
-    def turn_log_y(self, quantity: str) -> View:
+    def toggle_log_y(self, quantity: str) -> View:
+        """A logarithmic y axis for `quantity`, or a linear one again."""
         return replace(self, log_y=self.log_y ^ {quantity})
 
 
 @dataclass
 class Curves:
-    """The metrics of one run as read so far; `offset` is where reading goes on."""
+    """The metrics of one run as read so far; `offset` is the byte of its file from which to read on."""
 
     offset: int = 0
     rows: list[MetricsRow] = field(default_factory=list)
     _arrays: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
 
     def add(self, rows: list[MetricsRow], end: int) -> None:
-        """Take up new rows; those that a resumption made void go."""
+        """Add new rows, read up to byte `end`; a resumed run repeats epochs, and the old rows of these are dropped."""
         from workbench.runs import fold
 
         self.offset = end
@@ -97,30 +99,27 @@ class Curves:
         resumed = any(row.kind == "resumed" for row in rows)
         self.rows = fold([*self.rows, *rows]) if resumed else [*self.rows, *rows]
         steps = sum(row.kind == "step" for row in self.rows)
-        if steps > MOST_STEPS:
+        if steps > MAX_STEPS:
             self._thin()
 
     def _thin(self) -> None:
-        """Drop every other step: more than the widest chart shows, and a run may last for days."""
-        kept, odd = [], False
-        for row in self.rows:
-            odd = not odd if row.kind == "step" else odd
-            if row.kind != "step" or odd:
-                kept.append(row)
-        self.rows = kept
+        """Drop every other step, as a run may last for days."""
+        step_rows = [row for row in self.rows if row.kind == "step"]
+        dropped = set(map(id, step_rows[1::2]))
+        self.rows = [row for row in self.rows if id(row) not in dropped]
 
     def column(self, kind: str, key: str) -> np.ndarray:
         """The values of `key` in the rows of `kind`, float64; NaN where a row has none. `test:NAME` is a kind too."""
-        found = self._arrays.get((kind, key))
-        if found is None:
+        array = self._arrays.get((kind, key))
+        if array is None:
             plain, _, test = kind.partition(":")
             rows = [
                 row for row in self.rows if row.kind == plain and (not test or getattr(row, "test_set", "") == test)
             ]
             values = (getattr(row, key, None) for row in rows)
-            found = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
-            self._arrays[kind, key] = found
-        return found
+            array = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+            self._arrays[kind, key] = array
+        return array
 
     @property
     def last_epoch(self) -> float:
@@ -129,124 +128,127 @@ class Curves:
 
     @property
     def tests(self) -> list[str]:
-        """The test sets that the run looked at while it trained."""
+        """The test sets on which the run was evaluated during training."""
         from workbench.runs.metrics import TestMetrics
 
         return sorted({row.test_set for row in self.rows if isinstance(row, TestMetrics)})
 
     @property
-    def searched(self) -> str:
-        """The setting that a closed-form head tried values of, "" for other heads."""
+    def search_setting(self) -> str:
+        """The setting whose values a closed-form head compared on val; "" for other heads."""
         from workbench.runs.metrics import EpochMetrics
 
         return next((row.setting for row in self.rows if isinstance(row, EpochMetrics) and row.setting), "")
 
     def x(self, kind: str, axis: str) -> np.ndarray:
-        """Where the rows of `kind` stand on the x axis: epochs, steps or seconds."""
-        if axis == "time" and kind.startswith("test"):  # their rows tell no time: that of the epoch they followed
+        """The x values of the rows of `kind`: epochs, steps or seconds."""
+        if axis == "time" and kind.startswith("test"):  # these rows have no time: that of their epoch is taken
             steps = self.column("epoch", "step")
-            known = np.isfinite(steps)
-            if not known.any():
+            finite = np.isfinite(steps)
+            if not finite.any():
                 return np.full(len(self.column(kind, "step")), np.nan)
-            times: np.ndarray = np.interp(self.column(kind, "step"), steps[known], self.column("epoch", "time")[known])
+            times: np.ndarray = np.interp(
+                self.column(kind, "step"), steps[finite], self.column("epoch", "time")[finite]
+            )
             return times
         return self.column(kind, axis)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One run in the charts."""
+class RunCurves:
+    """One run in the charts: its name, its curves and their colour, #RRGGBB."""
 
     name: str
     curves: Curves
     colour: str
 
 
-def chart(shown: Sequence[Shown], quantity: str, view: View, palette: Palette) -> tuple[list[Line], Axes]:
-    """The lines of `quantity` and their axes: one run with a line for each split, or several with one colour each."""
+def chart(runs: Sequence[RunCurves], quantity: str, view: View, palette: Palette) -> tuple[list[Line], Axes]:
+    """The lines of `quantity` and their axes: of one run, a line for each split; of several, a colour for each run."""
     what = QUANTITIES[quantity]
-    lines, note = [], ""
-    searched = shown[0].curves.searched if len(shown) == 1 else ""
-    for run in shown:
-        if len(shown) == 1:
-            lines += _single(run.curves, quantity, view, palette, searched)
-            note = _best(run.curves, searched) if quantity == "accuracy" else ""
-            note = " · ".join(part for part in (_looks_note(run.curves, quantity), note) if part)
-        else:
-            lines += _one_of_several(run, what, view, palette)
-    lines.sort(key=lambda line: bool(line.name))  # what runs behind is drawn first
-    if len(shown) > 1 and len(what.sources) > 1 and what.sources[0].name == "val":
-        note = "val; train fainter"
+    setting = runs[0].curves.search_setting if len(runs) == 1 else ""
+    if len(runs) == 1:
+        lines = _lines_of_one(runs[0].curves, quantity, view, palette, setting)
+    else:
+        lines = [line for run in runs for line in _lines_of_several(run, what, view, palette)]
+    lines.sort(key=lambda line: bool(line.name))  # lines behind the others are drawn first
     empty = Axes.empty
-    if searched and not any(np.isfinite(line.y).sum() > 1 for line in lines):
+    if setting and not any(np.isfinite(line.y).sum() > 1 for line in lines):
         lines, empty = [], "solved in one step: no curve"
-    log_x = view.log_x or (bool(searched) and view.x == "epoch" and _wide(lines))
+    log_x = view.log_x or (bool(setting) and view.x == "epoch" and _spans_decades(lines))
     axes = Axes(
         what.title,
         percent=what.percent,
         log_x=log_x,
         log_y=quantity in view.log_y,
-        x_range=_checked_zoom(view.zoom, log_x),
-        note=note,
+        x_range=None if log_x and view.zoom and view.zoom[0] <= 0 else view.zoom,
+        note=_note(runs, quantity, setting),
         cursor=view.cursor,
-        cursor_label=f"at {_x_name(view, searched)}",
-        state=_state(quantity, view, searched, log_x=log_x),
+        cursor_label=f"at {_x_name(view, setting)}",
+        state=_state(quantity, view, setting, log_x=log_x),
         empty=empty,
-        whole_x=view.x in ("epoch", "step") and not searched,
+        whole_x=view.x in ("epoch", "step") and not setting,
     )
     if what.from_zero and not axes.log_y and (view.zoom is None or quantity != "loss"):
         axes = replace(axes, y_range=_from_zero(lines))
     return lines, axes
 
 
-def _single(curves: Curves, quantity: str, view: View, palette: Palette, searched: str) -> list[Line]:
+def _lines_of_one(curves: Curves, quantity: str, view: View, palette: Palette, setting: str) -> list[Line]:
     what = QUANTITIES[quantity]
-    sources = [source for source in what.sources[::-1] if len(curves.column(source.kind, source.key))]
+    by_split = quantity in ("loss", "accuracy")
+    raw_steps = quantity == "loss" and _has_steps(curves) and view.x in X_AXES and not setting
+    lines = []
+    for source in _sources(curves, quantity):
+        test = source.kind.startswith("test")
+        split = palette.val_name if source.name == "val" and not test else source.name
+        colour = palette.split(split) if by_split else palette.splits["train"]
+        name = f"{clean(source.name)} (test set)" if test else split
+        if source.name == "train" and raw_steps:
+            steps = _line(curves, Source("step", "loss", "train steps"), "train steps", view, colour, what, setting)
+            if view.smoothing or len(curves.column("epoch", "epoch")) < 2:
+                lines += _smooth(steps, view, what)
+                continue
+            lines.append(replace(steps, name="", faint=True))
+        lines += _smooth(_line(curves, source, name, view, colour, what, setting), view, what)
+    # what a run never has (val without val rows, the rate of a closed-form head) is no line, while a NaN loss is a gap
+    diverged = quantity == "loss" and not setting
+    return [line for line in lines if np.isfinite(line.y).any() or (diverged and line.name.startswith("train"))]
+
+
+def _sources(curves: Curves, quantity: str) -> list[Source]:
+    """The sources of a quantity that have rows in these curves, those of test sets last."""
+    sources = [source for source in QUANTITIES[quantity].sources[::-1] if len(curves.column(source.kind, source.key))]
     if quantity in ("loss", "accuracy"):
         sources += [Source(f"test:{test}", quantity, test) for test in curves.tests]
     if quantity == "rate":
-        sources = sources[-1:] if len(curves.column("step", "lr")) > len(curves.column("epoch", "lr")) else sources[:1]
-    lines = []
-    steps = quantity == "loss" and _has_steps(curves) and view.x in X_AXES and not searched
-    for source in sources:
-        look = source.kind.startswith("test")
-        split = palette.val_name if source.name == "val" and not look else source.name
-        colour = palette.split(split) if quantity in ("loss", "accuracy") else palette.splits["train"]
-        name = f"{clean(source.name)} (looked at)" if look else split
-        if source.name == "train" and steps:
-            behind = _line(curves, Source("step", "loss", "train steps"), "train steps", view, colour, what, searched)
-            if view.smoothing or len(curves.column("epoch", "epoch")) < 2:
-                lines += _smoothed(behind, view, what)
-                continue
-            lines.append(replace(behind, name="", faint=True))
-        lines += _smoothed(_line(curves, source, name, view, colour, what, searched), view, what)
-    # what a run never has (val without val rows, the rate of a closed-form head) is no line, while a lost loss is a gap
-    lost = quantity == "loss" and not searched
-    return [line for line in lines if np.isfinite(line.y).any() or (lost and line.name.startswith("train"))]
+        by_step = len(curves.column("step", "lr")) > len(curves.column("epoch", "lr"))
+        return sources[-1:] if by_step else sources[:1]
+    return sources
 
 
-def _one_of_several(run: Shown, what: Quantity, view: View, palette: Palette) -> list[Line]:
-    found = [source for source in what.sources if np.isfinite(run.curves.column(source.kind, source.key)).any()]
-    if not found:
+def _lines_of_several(run: RunCurves, what: Quantity, view: View, palette: Palette) -> list[Line]:
+    sources = [source for source in what.sources if np.isfinite(run.curves.column(source.kind, source.key)).any()]
+    if not sources:
         return []
     lines = []
-    for source in found[1:2] if what.sources[0].name == "val" else []:
+    for source in sources[1:2] if what.sources[0].name == "val" else []:
         behind = _line(run.curves, source, "", view, faded(run.colour, palette), what, "")
-        lines += _smoothed(behind, view, what)[-1:]
-    main = _line(run.curves, found[0], clean(run.name), view, run.colour, what, "")
-    smoothed = _smoothed(main, view, what)
-    return [*lines, *smoothed[-1:]] if what.sources[0].name == "val" else smoothed
+        lines += _smooth(behind, view, what)[-1:]
+    main = _line(run.curves, sources[0], clean(run.name), view, run.colour, what, "")
+    smooth = _smooth(main, view, what)
+    return [*lines, *smooth[-1:]] if what.sources[0].name == "val" else smooth
 
 
-def _line(curves: Curves, source: Source, name: str, view: View, colour: str, what: Quantity, searched: str) -> Line:
-    axis = "value" if searched and view.x == "epoch" and source.kind == "epoch" else view.x
+def _line(curves: Curves, source: Source, name: str, view: View, colour: str, what: Quantity, setting: str) -> Line:
+    axis = "value" if setting and view.x == "epoch" and source.kind == "epoch" else view.x
     x, y = curves.x(source.kind, axis), curves.column(source.kind, source.key) * what.scale
     order = np.argsort(x, kind="stable") if axis == "value" else slice(None)
     return Line(name, x[order], y[order], colour)
 
 
-def _smoothed(line: Line, view: View, what: Quantity) -> list[Line]:
-    """The smoothed line over the faint raw one; the line alone where nothing is smoothed."""
+def _smooth(line: Line, view: View, what: Quantity) -> list[Line]:
+    """The smoothed line over the raw one, which is faint; without smoothing, the line alone."""
     if not what.smooth or not view.smoothing or len(line.y) < 3:
         return [line]
     return [replace(line, name="", faint=True), replace(line, y=ema(line.y, view.smoothing))]
@@ -257,26 +259,22 @@ def _has_steps(curves: Curves) -> bool:
     return steps > 0 and (epochs < 2 or steps > 2 * epochs)
 
 
-def _wide(lines: Iterable[Line]) -> bool:
-    """Whether values of x span more than a factor of a hundred, all above zero."""
+def _spans_decades(lines: Iterable[Line]) -> bool:
+    """Whether the values of x are positive and the maximum is at least a hundred times the minimum."""
     x = np.concatenate([line.x for line in lines] or [np.array([])])
     x = x[np.isfinite(x)]
     return bool(x.size and x.min() > 0 and x.max() >= 100 * x.min())
 
 
-def _checked_zoom(zoom: tuple[float, float] | None, log_x: bool) -> tuple[float, float] | None:
-    return None if zoom is None or (log_x and zoom[0] <= 0) else zoom
-
-
-def _x_name(view: View, searched: str) -> str:
+def _x_name(view: View, setting: str) -> str:
     if view.x == "time":
         return "second"
-    return clean(searched).replace("_", " ") if searched and view.x == "epoch" else view.x
+    return clean(setting).replace("_", " ") if setting and view.x == "epoch" else view.x
 
 
-def _state(quantity: str, view: View, searched: str, *, log_x: bool) -> str:
-    """What the axes and lines are, in a few words: `by step, log, smoothed 0.9`."""
-    parts = [f"by {'seconds' if view.x == 'time' else _x_name(view, searched)}{' (log)' if log_x else ''}"]
+def _state(quantity: str, view: View, setting: str, *, log_x: bool) -> str:
+    """The state of the chart in a few words: `by step, log, smoothed 0.9`."""
+    parts = [f"by {'seconds' if view.x == 'time' else _x_name(view, setting)}{' (log)' if log_x else ''}"]
     parts += ["log"] if quantity in view.log_y else []
     parts += [f"smoothed {view.smoothing:g}"] if view.smoothing and QUANTITIES[quantity].smooth else []
     parts += ["zoomed"] if view.zoom else []
@@ -284,50 +282,61 @@ def _state(quantity: str, view: View, searched: str, *, log_x: bool) -> str:
 
 
 def _from_zero(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """From zero to the highest value: a fall is then seen at its size."""
+    """The range from zero to the maximum, on which the size of a fall can be judged."""
     finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines]) if lines else np.array([])
     return (0.0, float(finite.max()) * 1.05) if finite.size and finite.min() >= 0 and finite.max() > 0 else None
 
 
-def _looks_note(curves: Curves, quantity: str) -> str:
-    if quantity not in ("loss", "accuracy") or not curves.tests:
+def _note(runs: Sequence[RunCurves], quantity: str, setting: str) -> str:
+    if len(runs) > 1:
+        return "val; train fainter" if QUANTITIES[quantity].sources[0].name == "val" else ""
+    if not runs or quantity not in ("loss", "accuracy"):
         return ""
-    return "test curves are looks: nothing was chosen by them"
+    curves = runs[0].curves
+    tests = "test curves are test-set evaluations: nothing is chosen by them" if curves.tests else ""
+    best = _best(curves, setting) if quantity == "accuracy" else ""
+    return " · ".join(part for part in (tests, best) if part)
 
 
-def _best(curves: Curves, searched: str) -> str:
+def _best(curves: Curves, setting: str) -> str:
     values = curves.column("epoch", "val_accuracy")
     if not np.isfinite(values).any():
         return ""
-    at = int(np.nanargmax(values))
-    where = curves.column("epoch", "value" if searched else "epoch")[at]
-    return f"best val {percent(float(values[at]), digits=1)} at {clean(searched) or 'epoch'} {where:g}"
+    best = int(np.nanargmax(values))
+    x = curves.column("epoch", "value" if setting else "epoch")[best]
+    return f"best val {percent(float(values[best]), digits=1)} at {clean(setting) or 'epoch'} {x:g}"
 
 
-# ---- moving about
+# ---- cursor and zoom
 
 
-def spots(lines: Sequence[Line], zoom: tuple[float, float] | None) -> np.ndarray:
-    """The values of x that named lines have within the range shown, sorted: where the cursor can stand."""
-    named = [np.asarray(line.x, dtype=np.float64) for line in lines if line.name]
-    x: np.ndarray = np.unique(np.concatenate(named)) if named else np.array([])
+def cursor_places(lines: Sequence[Line], zoom: tuple[float, float] | None) -> np.ndarray:
+    """The values of x at which the cursor can stand, sorted: those of the lines that have a name, within the range."""
+    xs = [np.asarray(line.x, dtype=np.float64) for line in lines if line.name]
+    x: np.ndarray = np.unique(np.concatenate(xs)) if xs else np.array([])
     x = x[np.isfinite(x)]
     return x[(x >= zoom[0]) & (x <= zoom[1])] if zoom is not None else x
 
 
-def moved(cursor: float | None, places: np.ndarray, step: int, columns: int) -> float | None:
-    """The cursor `step` columns on, at least to the next place; from nowhere to the end it comes from."""
+def move_cursor(cursor: float | None, places: np.ndarray, step: int, columns: int) -> float | None:
+    """The place of the cursor after `step` columns; without a cursor, the first place, or the last for a negative step.
+
+    `places` are the sorted values of x, drawn over `columns`; a step goes at least to the next of them.
+    """
     if not len(places):
         return None
     if cursor is None:
         return float(places[-1 if step < 0 else 0])
-    at = int(np.argmin(np.abs(places - cursor)))
+    nearest = int(np.argmin(np.abs(places - cursor)))
     stride = max(1, len(places) // max(columns, 1))
-    return float(places[min(max(at + step * stride, 0), len(places) - 1)])
+    return float(places[min(max(nearest + step * stride, 0), len(places) - 1)])
 
 
-def zoomed(view: View, places: np.ndarray, factor: float, *, log: bool = False) -> View:
-    """The range shown made smaller (`factor` below 1) or larger around the cursor or its middle; whole ends zooming."""
+def zoom(view: View, places: np.ndarray, factor: float, *, log: bool = False) -> View:
+    """`view` with its range scaled by `factor` around the cursor or, without one, its middle, at most to all `places`.
+
+    With `log`, the scale is that of a logarithmic x axis.
+    """
     if len(places) < 2:
         return view
     whole = (float(places[0]), float(places[-1]))
@@ -345,11 +354,11 @@ def zoomed(view: View, places: np.ndarray, factor: float, *, log: bool = False) 
     return replace(view, zoom=(float(back(low)), float(back(high))))
 
 
-def panned(view: View, places: np.ndarray, share: float) -> View:
-    """The range shown moved by a `share` of its length, within what there is."""
+def pan(view: View, places: np.ndarray, share: float) -> View:
+    """`view` with its range moved by a `share` of its length, within `places`."""
     if view.zoom is None or len(places) < 2:
         return view
     low, high = view.zoom
-    by = share * (high - low)
-    by = min(max(by, float(places[0]) - low), float(places[-1]) - high)
-    return replace(view, zoom=(low + by, high + by))
+    shift = share * (high - low)
+    shift = min(max(shift, float(places[0]) - low), float(places[-1]) - high)
+    return replace(view, zoom=(low + shift, high + shift))

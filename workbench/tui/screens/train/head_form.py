@@ -23,43 +23,35 @@ if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
 
 
-COMMON = ("lr", "weight_decay", "batch_size", "epochs", "schedule", "transform")  # with a head's own: always shown
+COMMON = ("lr", "weight_decay", "batch_size", "epochs", "schedule", "transform")  # in no group, like a head's own
 OF_DATA = (
     Group("features", ("log_scale", "components", "epsilon")),
     Group("machine", ("seed", "device", "precision")),
 )
 OF_CLOSED_FORM = (Group("choice on val", ("choose_by",)),)
 OF_DESCENT = (
-    Group("rate over time", ("warmup", "factor", "step_epochs", "patience")),
+    Group("lr schedule", ("warmup", "factor", "step_epochs", "patience")),
     Group("optimiser", ("optimiser", "momentum", "clip")),
     Group("regularisation", ("label_smoothing", "balance", "mixup", "feature_dropout", "noise", "ema")),
-    Group("epoch kept", ("early_stopping", "keep", "test_curves")),
+    Group("choice of epoch", ("early_stopping", "keep", "test_curves")),
 )
 
 
-def arranged(owner: type) -> tuple[dict[str, Setting], tuple[Group, ...]]:
-    """The settings that a head's class declares, the common ones first, then its own; and the groups of the others."""
+def arrange(owner: type) -> tuple[dict[str, Setting], tuple[Group, ...]]:
+    """The settings of a head's class `owner`: the common ones, then its own, then those in groups; and the groups."""
     settings = declared(owner)
     groups = (*(OF_DESCENT if issubclass(owner, GradientSettings) else OF_CLOSED_FORM), *OF_DATA)
-    grouped = {name for group in groups for name in group.names}
-    plain = [name for name in settings if name not in grouped and name not in COMMON]
-    order = [*(name for name in COMMON if name in settings), *plain, *(name for name in settings if name in grouped)]
+    in_groups = {name for group in groups for name in group.names}
+    own = [name for name in settings if name not in in_groups and name not in COMMON]
+    order = [*(name for name in COMMON if name in settings), *own, *(name for name in settings if name in in_groups)]
     return {name: settings[name] for name in order}, groups
 
 
 class HeadForm(Alive, Vertical):
-    """A head's settings; values typed for one head are kept for the next where it has the same setting."""
+    """A head and its settings. What was entered for one head stays for another that has the same setting."""
 
     class Submitted(Message):
-        """Enter was pressed in a field: start."""
-
-    DEFAULT_CSS = """
-    HeadForm { padding: 0 1; }
-    HeadForm > #head-line { height: 1; }
-    HeadForm > #head-help { height: auto; padding: 0 0 0 18; color: $muted; }
-    HeadForm > #head-settings { height: 1fr; margin-top: 1; }
-    HeadForm > #head-keys { height: 1; }
-    """
+        """Enter was pressed in a field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "previous", show=False),
@@ -69,9 +61,9 @@ class HeadForm(Alive, Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._palette = Palette()
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str] = {}  # by the name of a setting: what was entered, if not its default
         self._head = next(iter(HEADS))
-        self._opened = False
+        self._is_built = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="head-line"):
@@ -81,14 +73,14 @@ class HeadForm(Alive, Vertical):
         yield Static(id="head-keys", markup=False)
 
     def open(self, palette: Palette, like: RunSnapshot | None = None) -> None:
-        """Show the form; the first time with the head of the run `like`."""
+        """Show the form, the first time with the head of the run `like`."""
         self._palette = palette
         keys = Text()
-        for key, what in (("F5 or enter", "start"), ("tab ↑ ↓", "move"), ("esc", "back to the runs")):
-            keys.append(key, style=f"bold {palette.strong}").append(f"  {what}    ", style=palette.muted)
+        for key, effect in (("F5 or enter", "start"), ("tab ↑ ↓", "move"), ("esc", "back to the runs")):
+            keys.append(key, style=f"bold {palette.strong}").append(f"  {effect}    ", style=palette.muted)
         self.query_one("#head-keys", Static).update(keys)
-        if not self._opened:
-            self._opened = True
+        if not self._is_built:
+            self._is_built = True
             if like is not None and like.head in HEADS:
                 self._head = like.head
                 self.query_one("#head-line Field", Field).set_text(self._head)
@@ -99,22 +91,22 @@ class HeadForm(Alive, Vertical):
         self.query_one("#head-help", Static).update(Text(spec.help))
         box = self.query_one("#head-settings")
         for form in box.query(Form):
-            kept = form.changed_texts()
-            self._texts = {name: text for name, text in self._texts.items() if name not in form.settings} | kept
+            self._texts = {name: text for name, text in self._texts.items() if name not in form.settings}
+            self._texts |= form.changed_texts()
             form.remove()
-        settings, groups = arranged(spec.Settings)
-        known = {name: text for name, text in self._texts.items() if name in settings}
-        box.mount(Form(settings, known, groups=groups, palette=self._palette))
+        settings, groups = arrange(spec.Settings)
+        texts = {name: text for name, text in self._texts.items() if name in settings}
+        box.mount(Form(settings, texts, groups=groups, palette=self._palette))
 
     @on(Select.Changed)
-    def _head_chosen(self, event: Select.Changed) -> None:
+    def _change_head(self, event: Select.Changed) -> None:
         event.stop()
         if str(event.value) in HEADS and str(event.value) != self._head:
             self._head = str(event.value)
             self._build()
 
     @on(Form.Submitted)
-    def _submitted(self, event: Form.Submitted) -> None:
+    def _submit(self, event: Form.Submitted) -> None:
         event.stop()
         self.post_message(self.Submitted())
 
@@ -125,11 +117,11 @@ class HeadForm(Alive, Vertical):
         self.screen.focus_previous(STOPS)
 
     def focus_first(self) -> None:
-        """The cursor into the choice of head."""
+        """Focus the choice of head."""
         self.query_one("#head-line Field", Field).focus_entry()
 
     def answer(self) -> tuple[str, dict[str, Any]]:
-        """The head and its settings; raises BadInput for one that is not allowed."""
+        """The name of the head and its settings; raises BadInput for a value that is not allowed."""
         values = self.query_one(Form).values()
         resolve_settings(self._head, values)
         return self._head, values
