@@ -17,8 +17,9 @@ from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.runs import RunFolder
 from workbench.settings import resolve
-from workbench.tui.screens.confusion import content as parts
+from workbench.tui.screens.confusion import content
 from workbench.tui.shared.job_view import JobView
+from workbench.tui.shell.jobs import Job
 from workbench.tui.theme import Palette
 from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
@@ -59,6 +60,11 @@ def answer(read_workspace: Workspace, run_folder: RunFolder) -> Any:
     return lambda params: list(cls().run(ctx, resolve(cls.Params, params)))
 
 
+def read(blocks: Any, store: Any, tests: tuple[str, ...] = ("test1", "test2")) -> content.Answer:
+    job = Job("j1", "confusion", {}, None, "confusion", state="done", blocks=tuple(blocks))
+    return content.read_answer(job, content.Subject(store, None, tests))
+
+
 async def opened(app: Any, pilot: Any) -> None:
     await pilot.press("4")
     await wait_for(pilot, lambda: app.current.NAME == "confusion" and level(app) == "overview")
@@ -75,38 +81,38 @@ async def test_without_a_run_it_says_what_to_press(bench: Any) -> None:
 
 def test_tables_of_both_test_sets_are_joined(read_workspace: Workspace, run_folder: RunFolder, answer: Any) -> None:
     store = open_store(read_workspace)
-    got = parts.read_answer(answer(parts.PARAMS), store, ("test1", "test2"))
+    got = read(answer(content.PARAMS), store)
     for number, test in ((1, "test1"), (2, "test2")):
         said = run_folder.predictions(test)
         recall = said.group_by("label").agg(pl.col("correct").mean()).sort("label")["correct"]
         assert got.classes[f"recall{number}"].to_list() == pytest.approx(recall.to_list())
         wrong = said.filter(~pl.col("correct"))
         assert got.pairs[f"count{number}"].sum() == wrong.height
-        order = parts.view_pairs(got, f"test{number}")[f"count{number}"].to_list()
+        order = content.view_pairs(got, f"test{number}")[f"count{number}"].to_list()
         assert order == sorted(order, reverse=True)
         assert min(order) > 0
     assert (got.classes["low"] <= got.classes["change"]).all()
     assert (got.classes["change"] <= got.classes["high"]).all()
-    sizes = parts.view_pairs(got, "change")["change"].abs().to_list()
+    sizes = content.view_pairs(got, "change")["change"].abs().to_list()
     assert sizes == sorted(sizes, reverse=True)
-    kept = parts.view_pairs(got, "change", index=0)
+    kept = content.view_pairs(got, "change", index=0)
     assert all(0 in pair for pair in kept.select("true_index", "predicted_index").rows())
 
 
 def test_one_test_set_has_no_change(read_workspace: Workspace, answer: Any) -> None:
-    got = parts.read_answer(answer({"tests": "test1", "limit": 0}), open_store(read_workspace), ("test1",))
-    assert parts.views_of(got) == ("test1",)
+    got = read(answer({"tests": "test1", "limit": 0}), open_store(read_workspace), ("test1",))
+    assert content.views_of(got) == ("test1",)
     assert "change" not in got.pairs.columns
-    names = [column.name for column in parts.class_columns(got, Palette(pair=("test1",)))]
+    names = [column.name for column in content.class_columns(got, Palette(pair=("test1",)))]
     assert names == ["class", "recall1", "precision1", "f11", "support1"]
 
 
 def test_a_drawn_change_shows_zero_and_is_bright_only_beside_it() -> None:
     palette = Palette(pair=("test1", "test2"))
-    beside = parts.drawn_change(0.1, 0.05, 0.15, 0.2, palette)
-    across = parts.drawn_change(0.1, -0.05, 0.25, 0.2, palette)
-    assert beside.plain[parts.DRAWN // 2] == "│"
-    assert across.plain[parts.DRAWN // 2] == "┼"
+    beside = content.drawn_change(0.1, 0.05, 0.15, 0.2, palette)
+    across = content.drawn_change(0.1, -0.05, 0.25, 0.2, palette)
+    assert beside.plain[content.DRAWN // 2] == "│"
+    assert across.plain[content.DRAWN // 2] == "┼"
     assert palette.strong in {str(span.style) for span in beside.spans}
     assert palette.strong not in {str(span.style) for span in across.spans}
 
@@ -202,14 +208,14 @@ def test_a_perfect_run_and_a_class_without_samples(
         path = run_folder.predictions_file(name)
         frame = pl.read_parquet(path).with_columns(predicted=pl.col("label"), correct=pl.lit(True))
         (frame.filter(pl.col("label") > 0) if name == "test2" else frame).write_parquet(path)
-    got = parts.read_answer(answer(parts.PARAMS), store, ("test1", "test2"))
+    got = read(answer(content.PARAMS), store)
     palette = Palette(pair=("test1", "test2"))
     assert got.pairs.height == 0
     assert got.classes["recall2"].to_list() == [None, 1.0, 1.0]
     assert got.classes["change"].to_list() == [None, 0.0, 0.0]
-    for view in parts.views_of(got):
-        assert parts.view_pairs(got, view).height == 0
-    assert parts.class_columns(got, palette)
-    assert parts.pair_columns(got, palette)
-    told = parts.cell_text(got, store, 1, 2, palette).plain
+    for view in content.views_of(got):
+        assert content.view_pairs(got, view).height == 0
+    assert content.class_columns(got, palette)
+    assert content.pair_columns(got, palette)
+    told = content.cell_text(got, store, 1, 2, palette).plain
     assert told.startswith("1 taken for 2")

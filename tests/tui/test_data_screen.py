@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from textual.widgets import Static
@@ -16,9 +15,8 @@ from workbench import api, plugins
 from workbench.features.checks import Check
 from workbench.features.ingest import open_store
 from workbench.tui.formats import clean
-from workbench.tui.screens.data import checks as data_checks
-from workbench.tui.screens.data import content as data_parts
-from workbench.tui.screens.data import features as data_features
+from workbench.tui.screens.data import checks, content
+from workbench.tui.screens.data.features import FeaturesView
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.states import EmptyState
@@ -67,7 +65,6 @@ async def test_slow_checks_are_run_by_key_and_lead_to_the_duplicates(bench: Any)
         await pilot.press("d")
         await wait_for(pilot, lambda: app.current.NAME == "plugins" and len(app.fake_worker.asked) == 2)
         assert app.fake_worker.asked[1][0] == "duplicates"
-        assert app.session.selection.analysis is None
 
 
 async def test_another_pair_has_its_own_findings(bench: Any) -> None:
@@ -75,10 +72,10 @@ async def test_another_pair_has_its_own_findings(bench: Any) -> None:
         screen = app.current
         await wait_for(pilot, lambda: screen._filled)
         await pilot.press("f5")
-        await wait_for(pilot, lambda: screen._slow is not None)
+        await wait_for(pilot, lambda: screen._all_checks.answer is not None)
         await pilot.press("P")
         await pilot.pause()
-        assert screen._slow is None
+        assert screen._all_checks.answer is None
         assert screen.checks == app.session.checks
 
 
@@ -92,52 +89,24 @@ async def test_slow_checks_that_fail_say_so(bench: Any) -> None:
 def test_findings_kept_from_before_are_shown_without_asking(read_workspace: Workspace) -> None:
     store = open_store(read_workspace)
     session = Session(read_workspace, "ready", store=store, pair=("test1", "test2"))
-    assert data_checks.kept_checks(session) is None
+    assert checks.cached_checks(session) is None
     info = plugins.find(read_workspace, "checks")
     defaults = {setting.name: setting.default for setting in info.settings or ()}
     name = answer_name(info, store, defaults, session.pair, None)
-    kept = results.Answer([codec.encode(block) for block in answer()])
-    results.save(read_workspace.cache_dir / "answers", name, kept)
-    assert data_checks.kept_checks(session) == tuple(Check(*row) for row in FOUND)
+    cached = results.Answer([codec.encode(block) for block in answer()])
+    results.save(read_workspace.cache_dir / "answers", name, cached)
+    assert checks.cached_checks(session) == tuple(Check(*row) for row in FOUND)
     assert kept_answer(read_workspace, store, "checks", ("test2", "test1"), None) is None
-
-
-def test_range_mean_and_spread_of_each_feature(read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = open_store(read_workspace)
-    values = np.asarray(store.train.features, dtype=np.float64)
-    listed = data_features.list_features(store)
-    assert listed.rows == store.train.rows
-    for column, expected in (("min", values.min(0)), ("max", values.max(0)), ("mean", values.mean(0)),
-                             ("sd", values.std(0, ddof=1))):  # fmt: skip
-        np.testing.assert_allclose(listed.frame[column].to_numpy(), expected, atol=1e-6)
-    monkeypatch.setattr(data_features, "LISTED", 40 * store.dim)
-    sampled = data_features.list_features(store)
-    assert sampled.rows == 40
-    assert sampled.frame["max"].equals(listed.frame["max"])
-
-
-def test_a_feature_in_each_split(read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = open_store(read_workspace)
-    seen = data_features.see_feature(store, ("train", "test1", "test2"), 1)
-    assert [column.used for column in seen.columns] == [300, 150, 100]
-    assert all(column.shares.sum() == pytest.approx(1.0) for column in seen.columns)
-    assert seen.columns[1].mean == pytest.approx(float(store.split("test1").features[:, 1].mean()), abs=1e-6)
-    assert data_features.sampled_words(seen) == ""
-    monkeypatch.setattr(data_features, "DRAWN", 120)
-    few = data_features.see_feature(store, ("train", "test1", "test2"), 1)
-    assert [column.used for column in few.columns] == [120, 120, 100]
-    assert (few.columns[0].low, few.columns[0].high) == (seen.columns[0].low, seen.columns[0].high)
-    assert "at most 120 rows" in data_features.sampled_words(few)
 
 
 async def test_features_are_listed_drawn_and_followed(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with bench(size=(120, 40)) as (app, pilot):
         await wait_for(pilot, lambda: app.current._filled)
         await pilot.press("f")
-        view = app.current.query_one(data_features.FeaturesView)
+        view = app.current.query_one(FeaturesView)
         await wait_for(pilot, lambda: view.row is not None)
         await pilot.press("down")
-        await wait_for(pilot, lambda: any(index == 1 for _, index in view._seen))
+        await wait_for(pilot, lambda: any(index == 1 for *_, index in view._reader._cache))
         assert app.session.selection.feature == 1
         app.go("divergence", app.session.selection.with_(feature=2))
         await pilot.press("1")
@@ -189,7 +158,7 @@ async def test_waiting_for_another_process_is_told(
     lock.acquire()
     async with bench(workspace=workspace, ready=False) as (app, pilot):
         await wait_for(pilot, lambda: "another process" in app.session.waiting)
-        assert "another process" in data_parts.phase_words(app.session)[0]
+        assert "another process" in content.phase_words(app.session)[0]
         await wait_for(pilot, lambda: app.current.query_one(EmptyState).display)
         await pilot.press("escape")
         await wait_for(pilot, lambda: app.session.phase == "stopped")
@@ -205,7 +174,7 @@ async def test_every_part_at_any_size(bench: Any, size: tuple[int, int]) -> None
         await wait_for(pilot, lambda: app.current._filled)
         for key in ("c", "escape", "f", "l", "end", "escape", "enter", "end", "f", "c", "1", "escape"):
             await pilot.press(key)
-        panel = app.current.query_one("#listed", TablePanel)
+        panel = app.current.query_one("#features-table", TablePanel)
         await wait_for(pilot, lambda: panel.rows_shown.height)
         await pilot.resize_terminal(130, 40)
         assert app.is_running

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,10 @@ import pytest
 from tui_support import wait_for
 
 from workbench import api
-from workbench.tui.screens.divergence import content as parts
+from workbench.tui.screens.divergence import content
 from workbench.tui.screens.divergence.screen import DivergenceScreen
+from workbench.tui.shared.feature import decimals
 from workbench.tui.shared.job_view import JobView
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.table.panel import TablePanel
 
@@ -90,12 +89,8 @@ async def test_the_feature_under_the_cursor_is_selected_read_and_drawn(bench: An
         assert app.session.selection.feature == 6
         await pilot.press("down", "down")
         assert app.session.selection.feature == 4
-        pair = ("test1", "test2")
-        await wait_for(pilot, lambda: (pair, 4) in screen._read)
-        read = screen._read[pair, 4]
-        column = app.session.store.splits["test1"].features[:, 4]
-        assert read.medians[0] == pytest.approx(float(np.median(column)))
-        assert read.shares[0].sum() == pytest.approx(1)
+        pair, store = ("test1", "test2"), app.session.store
+        await wait_for(pilot, lambda: (store.fingerprint, pair, 4) in screen._reader._cache)
         assert screen.query_one("#histograms", ChartView).drawings > 0
         assert "Feature f4" in str(screen.query_one("#feature-box").border_title)
         app.select(feature=2)  # another screen, or escape, chose another one
@@ -118,9 +113,9 @@ async def test_other_splits_and_the_turned_pair_are_asked_for_again(bench: Any) 
     async with bench(answers=ANSWERS) as (app, pilot):
         screen = await opened(app, pilot)
         await pilot.press("v", "home", "enter")
-        await wait_for(pilot, lambda: len(app.fake_worker.asked) == 2 and bool(shown(screen)))
+        await wait_for(pilot, lambda: "train" in str(screen.query_one("#summary").render()))
+        assert shown(screen)
         assert app.fake_worker.asked[-1][1] == {"a": "train", "b": "test1", "limit": 0}
-        assert "train" in str(screen.query_one("#summary").render())
         await pilot.press("P")
         await wait_for(pilot, lambda: len(app.fake_worker.asked) == 3)
         assert app.fake_worker.asked[-1][1] == {"a": "test2", "b": "test1", "limit": 0}
@@ -198,28 +193,15 @@ async def test_a_tiny_terminal(bench: Any) -> None:
         assert len(shown(screen)) == DIM
 
 
-def test_a_column_with_holes_is_read_without_them(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    holed = np.array(store.splits["test1"].features)
-    holed[0, 3], holed[1, 3], holed[:, 4] = np.nan, np.inf, np.nan
-    store.splits["test1"].features = holed
-    read = parts.read_feature(store, ("test1", "test2"), 3)
-    assert read.left_out == (2, 0)
-    assert read.shares[0].sum() == pytest.approx(1)
-    empty = parts.read_feature(store, ("test1", "test2"), 4)
-    assert math.isnan(empty.medians[0])
-    lines, _ = parts.chart_of(empty, "f4", Palette(), log=False)
-    assert [line.y.size for line in lines] == [0, 0]
-
-
 @pytest.mark.parametrize(
     ("sd", "rows", "digits"), [(3.0, 500, 2), (0.0144, 10_000, 5), (300.0, 100, 0), (0.0, 10, None), (None, 10, None)]
 )
 def test_means_have_the_digits_of_their_error(sd: float | None, rows: int, digits: int | None) -> None:
-    assert parts.decimals(sd, rows) == digits
+    assert decimals(sd, rows) == digits
 
 
 def test_default_pair(store: Any) -> None:
-    assert parts.default_pair(store, ("test1", "test2")) == ("test1", "test2")
-    assert parts.default_pair(store, ("test1",)) == ("train", "test1")
-    assert parts.default_pair(store, ()) is None
-    assert ("train", "test2") in parts.pairs_of(store)
+    assert content.default_pair(store, ("test1", "test2")) == ("test1", "test2")
+    assert content.default_pair(store, ("test1",)) == ("train", "test1")
+    assert content.default_pair(store, ()) is None
+    assert ("train", "test2") in content.pairs_of(store)

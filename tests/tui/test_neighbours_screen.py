@@ -15,8 +15,8 @@ from workbench import plugins
 from workbench.api import Context
 from workbench.features.ingest import open_store
 from workbench.settings import resolve
-from workbench.tui.screens.neighbours import content as parts
-from workbench.tui.screens.neighbours.question_form import QuestionDialog
+from workbench.tui.screens.neighbours import content
+from workbench.tui.screens.neighbours.query_form import QueryDialog
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import next_wrong, verdict
 from workbench.tui.shared.sample import SampleView
@@ -27,8 +27,8 @@ from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 
 
-def found(app: Any) -> TablePanel:
-    return app.current.query_one("#found", TablePanel)
+def table(app: Any) -> TablePanel:
+    return app.current.query_one("#neighbours", TablePanel)
 
 
 def asked(app: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def answered(app: Any, pilot: Any, split: str, row: int) -> None:
         job = app.jobs.all[0] if app.jobs.all else None
         return job is not None and job.over and (job.params["split"], job.params["row"]) == (split, row)
 
-    await wait_for(pilot, lambda: app.current.NAME == "neighbours" and there() and found(app).row is not None)
+    await wait_for(pilot, lambda: app.current.NAME == "neighbours" and there() and table(app).row is not None)
 
 
 async def test_without_a_sample_it_says_what_to_press(bench: Any, answer: Any) -> None:
@@ -65,7 +65,7 @@ async def test_without_a_sample_it_says_what_to_press(bench: Any, answer: Any) -
         await pilot.press("r")
         await wait_for(pilot, lambda: app.session.selection.row is not None)
         assert app.session.selection.split == "test2"
-        await wait_for(pilot, lambda: found(app).rows_shown.height == 20)
+        await wait_for(pilot, lambda: table(app).rows_shown.height == 20)
         assert {name: asked(app)[name] for name in ("into", "k", "metric")} == {
             "into": "train", "k": 20, "metric": "cosine",
         }  # fmt: skip
@@ -77,11 +77,11 @@ async def test_neighbours_are_those_of_brute_force_and_agree_in_words(bench: Any
         store = app.session.store
         query, train = store.split("test1").features[7], store.train.features
         cosine = 1 - train @ query / np.linalg.norm(train, axis=1) / np.linalg.norm(query)
-        shown = found(app).rows_shown
+        shown = table(app).rows_shown
         assert shown["row"].to_list() == np.argsort(cosine, kind="stable")[:20].tolist()
         assert shown["distance"].to_numpy() == pytest.approx(np.sort(cosine)[:20], abs=1e-5)
         same = store.train.labels[shown["row"].to_numpy()] == store.split("test1").labels[7]
-        assert [word == parts.SAME for word in shown["agreement"]] == same.tolist()
+        assert [word == content.SAME for word in shown["agreement"]] == same.tolist()
         line = str(app.current.query_one("#agreement", Static).content)
         assert f"{same.sum()} of 20" in line
 
@@ -90,15 +90,15 @@ async def test_a_neighbour_becomes_the_sample_and_escape_goes_back(bench: Any, a
     async with bench(answers={"neighbours": answer}) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("down", "down")
-        row = found(app).row["row"]
+        row = table(app).row["row"]
         await pilot.press("enter")
         await answered(app, pilot, "train", row)
         assert (app.session.selection.split, app.session.selection.row) == ("train", row)
-        assert row not in found(app).rows_shown["row"]
+        assert row not in table(app).rows_shown["row"]
         await pilot.press("escape")
         await answered(app, pilot, "test1", 7)
-        await wait_for(pilot, lambda: found(app).row["rank"] == 3)
-        assert found(app).row["row"] == row
+        await wait_for(pilot, lambda: table(app).row["rank"] == 3)
+        assert table(app).row["row"] == row
         await pilot.press("escape")
         await wait_for(pilot, lambda: app.current.NAME == "data")
 
@@ -108,8 +108,8 @@ async def test_split_and_distance_change_by_a_key(bench: Any, answer: Any) -> No
         await opened(app, pilot)
         await pilot.press("i")
         await wait_for(pilot, lambda: asked(app)["into"] == "test1")
-        await wait_for(pilot, lambda: set(found(app).rows_shown["split"]) == {"test1"})
-        assert 7 not in found(app).rows_shown["row"]
+        await wait_for(pilot, lambda: set(table(app).rows_shown["split"]) == {"test1"})
+        assert 7 not in table(app).rows_shown["row"]
         await pilot.press("m")
         await wait_for(pilot, lambda: asked(app)["metric"] == "euclidean")
 
@@ -118,7 +118,7 @@ async def test_the_form_asks_and_refuses_rows_that_are_not_there(bench: Any, ans
     async with bench(answers={"neighbours": answer}) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("e")
-        await wait_for(pilot, lambda: isinstance(app.screen, QuestionDialog) and isinstance(app.focused, Input))
+        await wait_for(pilot, lambda: isinstance(app.screen, QueryDialog) and isinstance(app.focused, Input))
         names = [field.setting.name for field in app.screen.query(Field)]
         assert names == ["split", "row", "into", "k", "metric"]
         await pilot.press(*"999", "enter")
@@ -127,7 +127,7 @@ async def test_the_form_asks_and_refuses_rows_that_are_not_there(bench: Any, ans
         app.screen.query(Field)[3].set_text("5")
         await pilot.press("enter")
         await answered(app, pilot, "test1", 12)
-        assert found(app).rows_shown.height == 5
+        assert table(app).rows_shown.height == 5
 
 
 async def test_a_failure_is_shown_with_its_traceback(bench: Any) -> None:
@@ -135,7 +135,7 @@ async def test_a_failure_is_shown_with_its_traceback(bench: Any) -> None:
         app.go("neighbours", Selection(split="test1", row=0))
         await wait_for(pilot, lambda: app.jobs.all and app.jobs.all[0].over)
         await pilot.pause()
-        assert app.current.query_one("#found-box").has_class("-failed")
+        assert app.current.query_one("#neighbours-box").has_class("-failed")
         told = str(app.current.query_one("#failed", JobView).query_one("#failure-text", Static).content)
         assert "no room" in told
         assert "Traceback" in told
@@ -170,15 +170,15 @@ async def test_next_wrong_goes_round(bench: Any, answer: Any, read_workspace: Wo
 
 
 def test_distances_have_four_digits_and_the_line_names_what_it_leaves_out() -> None:
-    assert parts.distance_digits(pl.DataFrame({"distance": [0.0123, 0.3]})) == 4
-    assert parts.distance_digits(pl.DataFrame({"distance": [12.3, 63.1]})) == 2
-    assert parts.distance_digits(pl.DataFrame({"distance": [0.0]})) == 4
+    assert content.distance_digits(pl.DataFrame({"distance": [0.0123, 0.3]})) == 4
+    assert content.distance_digits(pl.DataFrame({"distance": [12.3, 63.1]})) == 2
+    assert content.distance_digits(pl.DataFrame({"distance": [0.0]})) == 4
 
     class Names:
         classes = [f"class number {index}" for index in range(30)]
 
     frame = pl.DataFrame({"index": [0, 0, *range(1, 19)]})
-    line = parts.agreement_line(frame, 0, Names, Palette(), 78)  # type: ignore[arg-type]
+    line = content.agreement_line(frame, 0, Names, Palette(), 78)  # type: ignore[arg-type]
     assert line.plain.startswith("same class 2 of 20 (10 %)  ✓✓··")
     assert line.plain.endswith(" more")
     assert line.cell_len <= 78
@@ -189,4 +189,4 @@ async def test_every_size_holds(bench: Any, answer: Any, size: tuple[int, int]) 
     async with bench(size=size, answers={"neighbours": answer}) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("T", "s", "down")
-        assert found(app).table.has_focus
+        assert table(app).table.has_focus

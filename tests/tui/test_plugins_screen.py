@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui_support import wait_for
 
 from workbench import api, plugins
-from workbench.tui.screens.plugins import content as plugins_parts
+from workbench.tui.screens.plugins import content
 from workbench.tui.screens.plugins.analysis import AnalysisView
 from workbench.tui.screens.plugins.screen import PluginsScreen
 from workbench.tui.screens.plugins.trust import TrustDialog
@@ -264,7 +264,7 @@ async def test_broken_and_writing_dialogs_and_a_tiny_terminal(bench: Any) -> Non
 
 
 def test_the_example_is_an_analysis(tmp_path: Path) -> None:
-    (tmp_path / "class_share.py").write_text(plugins_parts.EXAMPLE)
+    (tmp_path / "class_share.py").write_text(content.EXAMPLE)
     (info,) = plugins.read_file("user", tmp_path / "class_share.py")
     assert (info.name, info.error) == ("class-share", "")
 
@@ -281,7 +281,7 @@ def test_the_example_is_an_analysis(tmp_path: Path) -> None:
     ],
 )
 def test_find_sample(store: Any, split: str, which: Any, found: Any) -> None:
-    assert plugins_parts.find_sample(store, ("test1", "test2"), split, which) == found
+    assert content.find_sample(store, ("test1", "test2"), split, which) == found
 
 
 def test_find_sample_by_the_names_of_the_pair(make_folder: Callable[..., Path]) -> None:
@@ -291,4 +291,4 @@ def test_find_sample_by_the_names_of_the_pair(make_folder: Callable[..., Path]) 
     (folder / "test1.csv").rename(folder / "val.csv")
     (folder / "test2.csv").rename(folder / "v2.csv")
     store = open_store(Workspace.open(folder))
-    assert plugins_parts.find_sample(store, ("v2", "val"), "test1", 3) == ("v2", 3)
+    assert content.find_sample(store, ("v2", "val"), "test1", 3) == ("v2", 3)

@@ -9,13 +9,12 @@ import asyncio
 import functools
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.binding import BindingType
-from textual.filter import LineFilter
 from textual.worker import Worker as TextualWorker
 from textual.worker import get_current_worker
 
@@ -23,11 +22,11 @@ from workbench import termination
 from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
 from workbench.text import counted, one_line
+from workbench.tui.screens import build
 from workbench.tui.shell import background, messages
 from workbench.tui.shell.actions import BY_ID, bindings, read_keymap
 from workbench.tui.shell.frame import Shell
-from workbench.tui.shell.harmless import HarmlessFilter
-from workbench.tui.shell.jobs import Job, Jobs
+from workbench.tui.shell.jobs import Job, JobChanged, Jobs
 from workbench.tui.shell.session import Phase, Selection, Session
 from workbench.tui.shell.terminal import Terminal
 from workbench.tui.theme import DARK, LIGHT
@@ -58,7 +57,6 @@ class WorkbenchApp(Shell):
         Raises BadInput when the user's keymap is wrong.
         """
         self.keymap_of_user = read_keymap()
-        self._harmless = HarmlessFilter()
         self.session = Session(workspace)
         self._warm = warm
         self._over = threading.Event()
@@ -66,16 +64,13 @@ class WorkbenchApp(Shell):
         self._opening: TextualWorker[None] | None = None
         self._store_before: Store | None = None  # the one on show before the files were read again
         self._next_poll = 0.0
-        super().__init__(first)
+        super().__init__(first, build)
         self.jobs = Jobs(self, workspace)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
 
     # ---- screens
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._harmless]
 
     def go(self, name: str, selection: Selection | None = None) -> None:
         """Show a screen, with a selection to go into; escape comes back to where the user was.
@@ -125,6 +120,12 @@ class WorkbenchApp(Shell):
         """Leave with the exit code of a process that a signal ended."""
         reasons = [] if number == signal.SIGINT else [f"workbench: ended by {signal.Signals(number).name}"]
         self._leave(termination.exit_code(number), *reasons)
+
+    def open_analysis(self, name: str) -> None:
+        """Show an analysis on the Plugins screen, and run it; nothing while a dialog is open."""
+        if self.screen is self.current:
+            self.go("plugins")
+            self._screen("plugins").post_message(messages.AnalysisRequested(name))
 
     # ---- the session
 
@@ -275,7 +276,7 @@ class WorkbenchApp(Shell):
         run = self.session.run if with_run else None
         return self.jobs.submit(analysis, params, run_id=run.id if run else None, pair=self.session.pair, owner=owner)
 
-    def on_job_changed(self, message: messages.JobChanged) -> None:
+    def on_job_changed(self, message: JobChanged) -> None:
         for screen in self._made.values():
             if screen.NAME in (message.job.owner, "jobs") and screen.is_mounted:
                 screen.job_changed(message.job)
@@ -311,15 +312,14 @@ class WorkbenchApp(Shell):
             await self.run_action(BY_ID[action_id].action, default_namespace=self.current)
 
     def action_filter(self) -> None:
-        self._to_table("action_filter")
-
-    def action_sort(self) -> None:
-        self._to_table("action_sort")
-
-    def _to_table(self, name: str) -> None:
         panel = self._table()
         if panel is not None:
-            getattr(panel, name)()
+            panel.action_filter()
+
+    def action_sort(self) -> None:
+        panel = self._table()
+        if panel is not None:
+            panel.action_sort()
 
     def _table(self) -> TablePanel | None:
         """The table in focus, or else the first on show."""

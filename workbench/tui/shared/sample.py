@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,18 +11,29 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Static
 
 from workbench.text import counted
 from workbench.tui.formats import clean, number, percent, shorten, sparkline
 from workbench.tui.shell.alive import Alive
-from workbench.tui.shell.messages import SampleLoaded
 from workbench.tui.widgets.picture import Picture, find_picture
 
 if TYPE_CHECKING:
     from workbench.features.store import Store
     from workbench.tui.theme import Palette
     from workbench.workspace import Workspace
+
+
+@dataclass
+class SampleLoaded(Message):
+    """One sample's label, path, metadata and feature vector, and where its picture lies if it was found."""
+
+    split: str
+    row: int
+    fields: dict[str, Any]
+    vector: np.ndarray  # float32 [D]
+    picture: str | None
 
 
 class SampleView(Alive, Vertical):

@@ -1,4 +1,4 @@
-"""ONE table of actions: bindings, footer, palette, help and the check of the user's keymap all come from it."""
+"""The tables of actions: bindings, footer, palette, help and the check of the user's keymap all come from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textual.actions import parse
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 
 from workbench.errors import BadInput, nearest
@@ -153,7 +153,53 @@ ACTIONS: tuple[Action, ...] = (
            footer=7),
 )  # fmt: skip
 
-BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+# What a part of a screen, or a dialog, does with keys of its own while it has the focus. `screens` says where there is
+# such a part, so that its keys are not given to the screen as well; dialogs take every key, and are on none.
+PARTS: Mapping[str, tuple[Action, ...]] = {
+    "table": (
+        Action("table-enter", ("enter",), "go in", "go into the row", call="select_cursor"),
+        Action("table-up", ("up", "k"), "up", "the row above", call="cursor_up"),
+        Action("table-down", ("down", "j"), "down", "the row below", call="cursor_down"),
+        Action("table-page-up", ("pageup",), "page up", "a page of rows up", call="page_up"),
+        Action("table-page-down", ("pagedown",), "page down", "a page of rows down", call="page_down"),
+        Action("table-first", ("home", "g"), "first", "the first row", call="cursor_table_start"),
+        Action("table-last", ("end", "G"), "last", "the last row", call="cursor_table_end"),
+        Action("mark-left", ("left",), "mark left", "mark the column to the left", call="mark(-1)"),
+        Action("mark-right", ("right",), "mark right", "mark the column to the right", call="mark(1)"),
+    ),
+    "form": (
+        Action("form-up", ("up",), "up", "the setting above", call="previous"),
+        Action("form-down", ("down",), "down", "the setting below", call="next"),
+    ),
+    "choice": (Action("choice-open", ("enter", "space"), "open", "open the list of choices", call="show_overlay"),),
+    "group": (
+        Action("group-turn", ("enter", "space"), "open", "open or close the group of settings", call="fold"),
+        Action("group-open", ("right",), "open", "open the group of settings", call="fold(False)"),
+        Action("group-close", ("left",), "close", "close the group of settings", call="fold(True)"),
+    ),
+    "checks": (
+        Action("checks-run", ("enter",), "check all", "run the slow checks too", ("data",), call="screen.run_checks"),
+    ),
+    "analysis": (Action("analysis-run", ("enter",), "analyse", "run the analysis", ("plugins",), call="ask"),),
+    "dialog": (Action("dialog-close", ("escape", "q"), "close", "close the dialog", (), call="close"),),
+    "help": (Action("help-close", ("question_mark", "f1"), "close", "close the help", (), call="close"),),
+    "palette": (
+        Action("palette-up", ("up",), "up", "the action above", (), call="move('cursor_up')"),
+        Action("palette-down", ("down",), "down", "the action below", (), call="move('cursor_down')"),
+        Action("palette-page-up", ("pageup",), "page up", "a page of actions up", (), call="move('page_up')"),
+        Action("palette-page-down", ("pagedown",), "page down", "a page of actions down", (), call="move('page_down')"),
+        Action("palette-first", ("ctrl+home", "shift+home"), "first", "the first action", (), call="move('first')"),
+        Action("palette-last", ("ctrl+end", "shift+end"), "last", "the last action", (), call="move('last')"),
+    ),
+    "review": (
+        Action("review-up", ("pageup",), "page up", "a page of the code up", (), call="read(-1)"),
+        Action("review-down", ("pagedown",), "page down", "a page of the code down", (), call="read(1)"),
+    ),
+}
+
+BY_ID: Mapping[str, Action] = {
+    action.id: action for action in (*ACTIONS, *(action for part in PARTS.values() for action in part))
+}
 
 
 def actions_of(screen: str) -> list[Action]:
@@ -173,11 +219,18 @@ def bindings(screen: str | None) -> list[Binding]:
             else action.screens != EVERYWHERE and screen in action.screens
         )
     ]
-    return [
-        Binding(",".join(action.keys), action.action, action.title, id=action.id, show=False, tooltip=action.help)
-        for action in chosen
-        if action.action != "app.nothing"
-    ]
+    return [binding(action) for action in chosen if action.action != "app.nothing"]
+
+
+def bindings_of(part: str, *, priority: bool = False) -> list[BindingType]:
+    """Textual bindings of a part of a screen, or of a dialog; `priority` takes the keys from the widgets in it too."""
+    return [binding(action, priority=priority) for action in PARTS[part]]
+
+
+def binding(action: Action, *, priority: bool = False) -> Binding:
+    """The Textual binding of an action."""
+    keys = ",".join(action.keys)
+    return Binding(keys, action.action, action.title, id=action.id, show=False, tooltip=action.help, priority=priority)
 
 
 def parse_bindings(cls: type[DOMNode] = DOMNode) -> None:
@@ -270,24 +323,35 @@ def _key_name(key: str, where: str) -> str:
 
 def _check_clashes(keymap: Mapping[str, str], path: Path) -> None:
     for screen in SCREENS:
-        taken: dict[str, Action] = {}
-        for action in actions_of(screen):
-            for key in keys_of(action, keymap):
-                other = taken.setdefault(key, action)
-                if other is not action and {other.id, action.id} & keymap.keys():
-                    raise BadInput(
-                        f"{path}: key {shown_key(key)!r} would be both {other.id!r} and {action.id!r} "
-                        f"on the {SCREENS[screen]} screen; give one of them another key"
-                    )
+        own = actions_of(screen)
+        for part in ((), *PARTS.values()):
+            # What has the focus takes a key before the screen does: of those two, one could never be used.
+            _check_keys([*own, *(action for action in part if action.on(screen))], keymap, path, SCREENS[screen])
+    for name, part in PARTS.items():
+        _check_keys(part, keymap, path, name)
+
+
+def _check_keys(actions: Iterable[Action], keymap: Mapping[str, str], path: Path, where: str) -> None:
+    holders: dict[str, Action] = {}
+    for action in actions:
+        for key in keys_of(action, keymap):
+            other = holders.setdefault(key, action)
+            changed = {other.id, action.id} & keymap.keys()
+            if other is not action and changed and not (key in other.keys and key in action.keys):
+                raise BadInput(
+                    f"{path}: key {shown_key(key)!r} would be both {other.id!r} and {action.id!r} "
+                    f"({where}); give one of them another key"
+                )
 
 
 def clashes(actions: Iterable[Action] = ACTIONS) -> list[tuple[str, str, str]]:
-    """Keys that the table itself gives twice on one screen: (screen, key, ids). A test holds this empty."""
-    found = []
-    for screen in SCREENS:
-        taken: dict[str, str] = {}
-        for action in actions:
-            for key in action.keys if action.on(screen) else ():
-                if taken.setdefault(key, action.id) != action.id:
-                    found.append((screen, key, f"{taken[key]}, {action.id}"))
-    return found
+    """Keys that the tables give twice on one screen, or in one part: (where, key, ids). A test holds this empty."""
+    places = {screen: [action for action in actions if action.on(screen)] for screen in SCREENS}
+    twice = []
+    for where, own in (*places.items(), *PARTS.items()):
+        holders: dict[str, str] = {}
+        for action in own:
+            for key in action.keys:
+                if holders.setdefault(key, action.id) != action.id:
+                    twice.append((where, key, f"{holders[key]}, {action.id}"))
+    return twice

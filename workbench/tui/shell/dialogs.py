@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.formats import clean, percent, shorten
-from workbench.tui.shell.actions import EVERYWHERE, SCREENS, actions_of, keys_of, shown_key
+from workbench.tui.shell.actions import EVERYWHERE, SCREENS, actions_of, bindings_of, keys_of, shown_key
 from workbench.tui.shell.alive import AliveScreen, Pointed
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.session import Session
@@ -33,7 +32,7 @@ class Helped(Protocol):
 class Dialog(AliveScreen[str | None], ModalScreen[str | None]):
     """A box over the screen; escape closes it."""
 
-    BINDINGS = [Binding("escape,q", "close", "close", show=False)]
+    BINDINGS = bindings_of("dialog")
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
@@ -78,7 +77,7 @@ class Options(Pointed, OptionList):
 class HelpDialog(Dialog):
     """The keys of a screen, and what it shows."""
 
-    BINDINGS = [Binding("question_mark,f1", "close", "close", show=False)]
+    BINDINGS = bindings_of("help")
 
     def __init__(self, screen: WorkbenchScreen, keymap: Mapping[str, str]) -> None:
         super().__init__(classes="-wide")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
-from workbench.tui.screens import build
 from workbench.tui.shell.actions import parse_bindings
 from workbench.tui.shell.alive import is_news
+from workbench.tui.shell.harmless import HarmlessFilter
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.too_small import LARGEST, TooSmall, fits
-
-if TYPE_CHECKING:
-    from workbench.tui.shell.dialogs import Dialog
 
 SMALL = "small"  # the mode, a stack of screens of its own, in which the terminal is too small for the screens
 
@@ -29,14 +27,19 @@ class Shell(App[int]):
     DEFAULT_MODE = "screens"
     MODES: ClassVar[dict[str, Any]] = {SMALL: TooSmall}
 
-    def __init__(self, first: str) -> None:
-        """`first` names the screen shown first."""
+    def __init__(self, first: str, build: Callable[[str], WorkbenchScreen]) -> None:
+        """`first` names the screen shown first; `build` makes a screen by its name."""
         self._first = first
+        self._build = build
+        self._harmless = HarmlessFilter()
         self._made: dict[str, WorkbenchScreen] = {}
         self._behind: list[Screen[Any]] = []  # the screens as they were when the terminal became too small for them
         super().__init__()
         self.add_mode(self.DEFAULT_MODE, self._make_first)
         parse_bindings()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._harmless]
 
     async def _dispatch_message(self, message: Message) -> None:
         # Once the app is left, its screens go while keys, timers and answers still come.
@@ -51,7 +54,7 @@ class Shell(App[int]):
 
     def _screen(self, name: str) -> WorkbenchScreen:
         if name not in self._made:
-            screen = build(name)
+            screen = self._build(name)
             parse_bindings()  # its module may have brought new ones, as that of a dialog
             self._made[name] = screen
             self.install_screen(screen, name)
@@ -63,7 +66,7 @@ class Shell(App[int]):
         stack = self._behind or self.screen_stack
         return next((screen for screen in reversed(stack) if isinstance(screen, WorkbenchScreen)), None)
 
-    def show_dialog(self, dialog: Dialog, then: Callable[[str | None], Any] | None = None) -> None:
+    def show_dialog(self, dialog: ModalScreen[str | None], then: Callable[[str | None], Any] | None = None) -> None:
         """Open a dialog over the screen on show; nothing where another is open, as after a key typed twice."""
         if self.screen is self.current:
             parse_bindings()

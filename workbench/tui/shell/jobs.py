@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.tui.shell.messages import JobChanged
+from textual.message import Message
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -63,6 +63,13 @@ class Job:
             return None
         spent = time.monotonic() - self.started
         return spent * (1 - self.fraction) / self.fraction
+
+
+@dataclass
+class JobChanged(Message):
+    """An analysis job has moved on: queued, running, done, failed or cancelled."""
+
+    job: Job
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""Every message of the interface. Workers only post these; the app's handlers alone change the session."""
+"""What the app's own threads post (see `background`); the app's handlers alone change the session.
+
+Messages of one screen or widget stand beside what posts them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -11,11 +14,7 @@ if TYPE_CHECKING:
     from workbench.features.checks import Check
     from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
-    from workbench.plugins import PluginInfo
     from workbench.runs import RunSnapshot
-    from workbench.tui.screens.data.features import Features, Seen
-    from workbench.tui.screens.divergence.content import Feature
-    from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.usage import Usage
 
 
@@ -98,73 +97,7 @@ class RunRefused(Message):
 
 
 @dataclass
-class JobChanged(Message):
-    """An analysis job has moved on: queued, running, done, failed or cancelled."""
+class AnalysisRequested(Message):
+    """Another screen wants this analysis opened and run on the Plugins screen."""
 
-    job: Job
-
-
-@dataclass
-class SampleLoaded(Message):
-    """One sample's label, path, metadata and feature vector, and where its picture lies if it was found."""
-
-    split: str
-    row: int
-    fields: dict[str, Any]
-    vector: Any  # float32 [D]
-    picture: str | None
-
-
-@dataclass
-class RowsLoaded(Message):
-    """A frame was made off the main thread for the widget that asked, e.g. the samples of a split."""
-
-    what: str
-    frame: Any  # polars.DataFrame
-    of: int
-
-
-@dataclass
-class PluginsFound(Message):
-    """The plugin folders were read; `signature` tells what they looked like, `error` why they could not be read."""
-
-    plugins: tuple[PluginInfo, ...]
-    signature: tuple[tuple[str, int, int], ...]
-    error: str = ""
-
-
-@dataclass
-class SampleFound(Message):
-    """The (split, row) that a row of an answer stands for, None when there is no such sample; `told` names it."""
-
-    found: tuple[str, int] | None
-    told: str
-
-
-@dataclass
-class ChecksKept(Message):
-    """The answer to all data checks that was kept from an earlier time; None when there is none. `about`: of what."""
-
-    about: Any
-    checks: tuple[Check, ...] | None
-
-
-@dataclass
-class FeaturesListed(Message):
-    """Every feature with its range, mean and spread in train."""
-
-    features: Features
-
-
-@dataclass
-class FeatureSeen(Message):
-    """One feature was read in each of the splits that the Data screen draws."""
-
-    seen: Seen
-
-
-@dataclass
-class FeatureLoaded(Message):
-    """One feature was read on the two splits that the Divergence screen compares."""
-
-    feature: Feature
+    name: str

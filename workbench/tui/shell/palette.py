@@ -6,17 +6,15 @@ Not Textual's own: that one fills its list from tasks which outlive a palette th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.fuzzy import FuzzySearch
 from textual.widgets import Input
 from textual.widgets.option_list import Option
 
-from workbench.tui.shell.actions import Action, actions_of, keys_of, shown_key
+from workbench.tui.shell.actions import Action, actions_of, bindings_of, keys_of, shown_key
 from workbench.tui.shell.dialogs import Dialog, Options
 from workbench.tui.shell.screen import WorkbenchScreen
 
@@ -51,14 +49,7 @@ def matches(entries: Sequence[tuple[str, Action]], query: str) -> list[tuple[str
 class CommandPalette(Dialog):
     """A line to type into and the actions that match; enter does the marked one, escape closes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move('cursor_up')", show=False),
-        Binding("down", "move('cursor_down')", show=False),
-        Binding("pageup", "move('page_up')", show=False),
-        Binding("pagedown", "move('page_down')", show=False),
-        Binding("ctrl+home,shift+home", "move('first')", show=False),
-        Binding("ctrl+end,shift+end", "move('last')", show=False),
-    ]
+    BINDINGS = bindings_of("palette")
 
     DEFAULT_CSS = """
     CommandPalette { align: center top; }
@@ -92,18 +83,18 @@ class CommandPalette(Dialog):
 
     def _offer(self, query: str) -> None:
         palette = self._of.palette
-        found = matches(self._entries, query)
-        self._offered = [action for _, action, _ in found]
+        entries = matches(self._entries, query)
+        self._offered = [action for _, action, _ in entries]
         options = []
-        for title, action, places in found:
+        for title, action, places in entries:
             text = Text(title, style=f"bold {palette.text}")
             for place in places:
                 text.stylize("underline", place, place + 1)
             options.append(Option(text.append(f"\n{action.help}", style=f"not bold {palette.muted}")))
-        if not found:
+        if not entries:
             options.append(Option(Text("No matches found", style=palette.muted, justify="center"), disabled=True))
         self._options.clear_options().add_options(options)
-        self._options.highlighted = 0 if found else None
+        self._options.highlighted = 0 if entries else None
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

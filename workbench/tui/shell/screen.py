@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,20 +12,24 @@ from textual.widget import Widget
 from workbench.tui.shell.actions import bindings
 from workbench.tui.shell.alive import AliveScreen
 from workbench.tui.shell.bars import FooterBar, ScreenTabs, TitleBar
+from workbench.tui.shell.bench import Bench
+from workbench.tui.shell.question import Question
 from workbench.tui.shell.session import Selection, Session
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
     from workbench.tui.shell.jobs import Job
     from workbench.tui.theme import Palette
+
+About = TypeVar("About")
+Answer = TypeVar("Answer")
 
 
 class WorkbenchScreen(AliveScreen[None]):
     """Base of all screens. A subclass sets `NAME` and `HELP`, yields its widgets in `body`, and shows the session.
 
     Hooks: `show(session, before)` whenever the session changed while this screen is on top, and once each time it comes
-    back on top after a change (`before` is None the first time); `job_changed(job)` for the analyses this screen asked
-    for; `go_back()` for what escape closes on this screen before it leaves it.
+    back on top after a change (`before` is None the first time); `go_back()` for what escape closes on this screen
+    before it leaves it. What a screen wants to know from an analysis it asks by a `question`.
     """
 
     NAME: ClassVar[str] = ""
@@ -45,11 +49,12 @@ class WorkbenchScreen(AliveScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._shown: Session | None = None
+        self._questions: list[Question[Any, Any]] = []
 
     @property
-    def bench(self) -> WorkbenchApp:
+    def bench(self) -> Bench:
         """The app, typed."""
-        return cast("WorkbenchApp", self.app)
+        return cast("Bench", self.app)
 
     @property
     def session(self) -> Session:
@@ -94,15 +99,25 @@ class WorkbenchScreen(AliveScreen[None]):
     def show(self, session: Session, before: Session | None) -> None:
         """Show the session; compare with `before` (None at first) to redraw only what changed."""
 
+    def question(
+        self, changed: Callable[[], None], read: Callable[[Job, About], Answer], *, in_thread: bool = False
+    ) -> Question[About, Answer]:
+        """A question of this screen, which follows its job from then on."""
+        made: Question[About, Answer] = Question(self, changed, read, in_thread=in_thread)
+        self._questions.append(made)
+        return made
+
     def job_changed(self, job: Job) -> None:
         """An analysis that this screen asked for has moved on."""
+        for question in self._questions:
+            question.follow(job)
 
     def go_back(self) -> bool:
         """Close what is open on this screen (a filter, a detail); True when there was something."""
         return False
 
     def analyse(self, analysis: str, params: Mapping[str, Any], *, with_run: bool = True) -> Job:
-        """Ask for an analysis of the chosen pair and, `with_run`, the chosen run; `job_changed` tells how it goes."""
+        """Queue an analysis of the chosen pair and, `with_run`, the chosen run, in the name of this screen."""
         return self.bench.submit(analysis, params, owner=self.NAME, with_run=with_run)
 
     def focus_first(self, *selectors: str) -> None:

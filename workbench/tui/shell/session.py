@@ -31,7 +31,6 @@ class Selection:
     predicted: int | None = None
     row: int | None = None
     feature: int | None = None
-    analysis: str | None = None  # to be opened and run by the Plugins screen, which then takes it away
 
     def with_(self, **changes: Any) -> Selection:
         return replace(self, **changes)

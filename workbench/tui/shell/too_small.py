@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
-from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import ModalScreen
 
-from workbench.tui.shell.actions import BY_ID
+from workbench.tui.shell.actions import BY_ID, binding
 from workbench.tui.shell.alive import AliveScreen
 
 SMALLEST = Size(36, 10)
@@ -24,9 +21,7 @@ def fits(size: Size) -> bool:
 class TooSmall(AliveScreen[None], ModalScreen[None]):
     """Says how much room is needed. Modal, so that of the app's keys only the one that leaves works here."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(BY_ID["quit"].keys), BY_ID["quit"].action, id="quit", show=False)
-    ]
+    BINDINGS = [binding(BY_ID["quit"])]
     DEFAULT_CSS = "TooSmall { background: $background; color: $foreground; overflow: hidden; }"
 
     def render(self) -> Text:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Select, Static
@@ -17,6 +16,7 @@ from textual.widgets import Input, Select, Static
 from workbench.errors import BadInput
 from workbench.settings import Setting
 from workbench.tui.formats import clean
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive
 from workbench.tui.theme import Palette
 
@@ -27,7 +27,7 @@ STOPS = "Field Input, Field Select, FoldLine"  # where up and down, or tab, go
 class Choice(Select[str], inherit_bindings=False):
     """A list to choose from; up and down move on to the other fields until it is opened."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "show_overlay", show=False)]
+    BINDINGS = bindings_of("choice")
 
 
 class Field(Alive, Horizontal):
@@ -144,11 +144,7 @@ class FoldLine(Static, can_focus=True):
 
     help_text = "A group of settings: enter or space opens and closes it."
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "fold", show=False),
-        Binding("right", "fold(False)", show=False),
-        Binding("left", "fold(True)", show=False),
-    ]
+    BINDINGS = bindings_of("group")
 
     DEFAULT_CSS = """
     FoldLine { height: 1; width: 1fr; color: $muted; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -208,10 +204,7 @@ class Form(Alive, VerticalScroll, can_focus=False):
         "Form: up, down or tab move between settings; enter in a list opens it; wrong values say what is allowed."
     )
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "previous", show=False),
-        Binding("down", "next", show=False),
-    ]
+    BINDINGS = bindings_of("form")
 
     DEFAULT_CSS = "Form { height: auto; max-height: 100%; width: 1fr; scrollbar-size: 1 1; }"
 

@@ -6,9 +6,9 @@ Frames name the columns of the two test sets with 1 and 2: `recall1` is that of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,8 +20,9 @@ from workbench.tui.formats import clean, interval, p_value, percent, percent_dig
 from workbench.tui.widgets.table.backend import Cell, Column
 
 if TYPE_CHECKING:
-    from workbench.api import Block, Metric
+    from workbench.api import Metric
     from workbench.features.store import Store
+    from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Session
     from workbench.tui.theme import Palette
 
@@ -46,18 +47,26 @@ class Answer:
     metrics: tuple[Metric, ...]
 
 
-def read_answer(blocks: Iterable[Block], store: Store, tests: Sequence[str]) -> Answer:
+class Subject(NamedTuple):
+    """What an answer is about."""
+
+    store: Store
+    run_id: str | None
+    tests: tuple[str, ...]
+
+
+def read_answer(job: Job, about: Subject) -> Answer:
     """Join the tables of an answer over the test sets; raises ValueError when one is missing."""
     from workbench.api import Metric, Table
 
-    blocks = tuple(blocks)
-    tables = {block.title: block.frame for block in blocks if isinstance(block, Table)}
+    store, tests = about.store, about.tests
+    tables = {block.title: block.frame for block in job.blocks if isinstance(block, Table)}
     for title in ("classes", "pairs", "changes")[: 1 + len(tests)]:
         if title not in tables:
             raise ValueError(f"the answer holds no table called {title}")
-    metrics = tuple(block for block in blocks if isinstance(block, Metric))
+    metrics = tuple(block for block in job.blocks if isinstance(block, Metric))
     classes = _classes(tables["classes"], store, tests)
-    return Answer(tuple(tests), classes, _pairs(tables, classes, store, tests), metrics)
+    return Answer(tests, classes, _pairs(tables, classes, store, tests), metrics)
 
 
 def _classes(table: pl.DataFrame, store: Store, tests: Sequence[str]) -> pl.DataFrame:

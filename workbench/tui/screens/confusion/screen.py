@@ -15,7 +15,8 @@ from textual.widgets import ContentSwitcher, Static
 
 from workbench.text import counted
 from workbench.tui.formats import clean
-from workbench.tui.screens.confusion import content as parts
+from workbench.tui.screens.confusion import content
+from workbench.tui.screens.confusion.content import Answer, Subject
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import said_words
 from workbench.tui.shared.sample import SampleView
@@ -26,19 +27,7 @@ from workbench.tui.widgets.table.panel import TablePanel
 if TYPE_CHECKING:
     import polars as pl
 
-    from workbench.tui.screens.confusion.content import Answer
-    from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Selection, Session
-
-SLOW = 0.25  # seconds after which an answer counts as awaited, and the last one is taken away
-
-
-@dataclass
-class AnswerRead(Message):
-    """The tables of a finished job, joined over the test sets."""
-
-    job_id: str
-    answer: Answer
 
 
 @dataclass
@@ -66,29 +55,14 @@ A change is drawn with its 95% interval (Newcombe) about a line at zero; bright 
 for one class or pair each; p adj. is adjusted for looking at all pairs (Benjamini and Hochberg).
 """
 
-    DEFAULT_CSS = """
-    ConfusionScreen ContentSwitcher { height: 1fr; }
-    ConfusionScreen #summary { height: 1; padding: 0 1; }
-    ConfusionScreen #classes-box { height: 8; max-height: 45%; }
-    ConfusionScreen #pairs-box { height: 1fr; min-height: 4; }
-    ConfusionScreen #classes-box:focus-within { max-height: 65%; }
-    ConfusionScreen #cell-facts { height: 2; padding: 0 1; }
-    ConfusionScreen #cell-rest { height: 1fr; }
-    ConfusionScreen #samples-box { width: 3fr; }
-    ConfusionScreen #sample-box { width: 2fr; max-width: 60; }
-    ConfusionScreen.-narrow #sample-box { display: none; }
-    ConfusionScreen.-short #summary { display: none; }
-    ConfusionScreen.-short #classes-box { display: none; }
-    """
+    CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-medium"), (34, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
-        self._key: tuple[Any, ...] = ()  # what the answer on show, or awaited, is about
-        self._job = ""
-        self._answer: Answer | None = None
-        self._view = parts.CHANGE
+        self._question = self.question(self._follow_question, content.read_answer, in_thread=True)
+        self._view = content.CHANGE
         self._class: int | None = None
         self._cell: tuple[int, int] | None = None
         self._split = ""
@@ -111,13 +85,14 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
 
     def show(self, session: Session, before: Session | None) -> None:
         if not session.ready or session.run is None or session.run.state != "finished" or not session.pair:
-            self._key, self._job = (), ""
+            self._question.drop()
             self._tell_empty(session)
             self.query_one(ContentSwitcher).current = "nothing"
             return
-        key = (session.store, session.run_id, session.pair)
-        if key != self._key:
-            self._ask(key)
+        assert session.store is not None
+        subject = Subject(session.store, session.run_id, session.pair)
+        if subject != self._question.about:
+            self._question.ask(subject, "confusion", content.PARAMS)
         elif before is not None and before.dark != session.dark:
             self._fill()
             self._load_cell()
@@ -143,59 +118,31 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
             empty.tell("no finished run yet", "which classes are confused is seen once a head is trained",
                        ("2", "train one"), *keys, palette=palette)  # fmt: skip
 
-    def _ask(self, key: tuple[Any, ...]) -> None:
-        self._key = key
-        job = self.analyse("confusion", parts.PARAMS)
-        self._job = job.id
-        if self._answer is None:
-            self._show_working(job)
-        else:
-            self.set_timer(SLOW, self._await)
-
-    def _await(self) -> None:
-        """The answer takes its time: the last one is about another run or pair, so it goes."""
-        job = self.bench.jobs.get(self._job)
-        if job is not None and not job.over:
-            self._show_working(job)
-
-    def _show_working(self, job: Job) -> None:
-        self.query_one("#working", JobView).show(replace(job, blocks=()), self.palette)
-        self.query_one(ContentSwitcher).current = "working"
+    def _follow_question(self) -> None:
+        """Show how far the question is, or its answer."""
+        question = self._question
+        if question.state in ("working", "failed") and question.job is not None:
+            # An answer is shown once all of it is there.
+            self.query_one("#working", JobView).show(replace(question.job, blocks=()), self.palette)
+            self.query_one(ContentSwitcher).current = "working"
+        elif question.answer is not None and question.state == "answered":
+            if self._view not in content.views_of(question.answer):
+                self._view = content.views_of(question.answer)[0]
+            self._fill()
+            self._load_cell()
+            self._show_level()
 
     def action_ask_again(self) -> None:
         """Ask once more, as after a failure."""
-        if self._key:
-            self._ask(self._key)
+        self._question.ask_again()
 
     def action_stop_analysis(self) -> None:
         """Stop the analysis that is at work."""
-        self.bench.jobs.cancel(self._job)
+        self._question.stop()
 
-    def job_changed(self, job: Job) -> None:
-        if job.id != self._job:
-            return
-        if job.state == "done":
-            self._read(job, self.session)
-        elif job.over:
-            self._answer = None
-            self._show_working(job)
-        elif self.query_one(ContentSwitcher).current == "working":
-            self._show_working(job)
-
-    @work(thread=True, exclusive=True, group="answer", exit_on_error=False)
-    def _read(self, job: Job, session: Session) -> None:
-        if session.store is not None:
-            self.post_message(AnswerRead(job.id, parts.read_answer(job.blocks, session.store, session.pair)))
-
-    def on_answer_read(self, event: AnswerRead) -> None:
-        if event.job_id != self._job:
-            return
-        self._answer = event.answer
-        if self._view not in parts.views_of(event.answer):
-            self._view = parts.views_of(event.answer)[0]
-        self._fill()
-        self._load_cell()
-        self._show_level()
+    @property
+    def _answer(self) -> Answer | None:
+        return self._question.answer
 
     # ---- showing
 
@@ -205,15 +152,15 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
             return
         self._tell_summary()
         classes = self.query_one("#classes", TablePanel)
-        sort = (parts.CHANGE, False) if len(answer.tests) > 1 else ("recall1", False)
-        classes.load(answer.classes, parts.class_columns(answer, palette), key="index", sort=sort)
+        sort = (content.CHANGE, False) if len(answer.tests) > 1 else ("recall1", False)
+        classes.load(answer.classes, content.class_columns(answer, palette), key="index", sort=sort)
         self.query_one("#classes-box").styles.height = answer.classes.height + 3
         self._fill_pairs()
 
     def _tell_summary(self) -> None:
         if self._answer is not None:
             summary = self.query_one("#summary", Static)
-            summary.update(parts.summary_text(self._answer, self.palette, max(self.size.width - 2, 20)))
+            summary.update(content.summary_text(self._answer, self.palette, max(self.size.width - 2, 20)))
 
     def _fill_pairs(self, *, anew: bool = False) -> None:
         """Show the pairs in the order of the view; `anew` forgets where the cursor was and how they were sorted."""
@@ -223,12 +170,12 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
         panel = self.query_one("#pairs", TablePanel)
         if anew:
             panel.table.sorted_by = None
-        frame = parts.view_pairs(answer, self._view, self._class)
+        frame = content.view_pairs(answer, self._view, self._class)
         frame = frame.with_columns(key=frame["true_index"] * len(store.classes) + frame["predicted_index"])
-        panel.load(frame, parts.pair_columns(answer, self.palette), key="" if anew else "key")
+        panel.load(frame, content.pair_columns(answer, self.palette), key="" if anew else "key")
         if anew:
             panel.move_to(0)
-        title = parts.pairs_title(answer, self._view, self._class, store, self.palette)
+        title = content.pairs_title(answer, self._view, self._class, store, self.palette)
         self.query_one("#pairs-box").border_title = title
 
     def on_resize(self) -> None:
@@ -262,20 +209,20 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
         if self._cell is None or store is None:
             return
         true, predicted = self._cell
-        facts = parts.cell_text(self._answer, store, true, predicted, self.palette)
+        facts = content.cell_text(self._answer, store, true, predicted, self.palette)
         self.query_one("#cell-facts", Static).update(facts)
         self._read_cell(session, self._split, self._cell)
 
     @work(thread=True, exclusive=True, group="cell", exit_on_error=False)
     def _read_cell(self, session: Session, split: str, cell: tuple[int, int]) -> None:
-        self.post_message(CellRead(split, cell, parts.cell_frame(session, split, *cell)))
+        self.post_message(CellRead(split, cell, content.cell_frame(session, split, *cell)))
 
     def on_cell_read(self, event: CellRead) -> None:
         if event.cell != self._cell or event.split != self._split:
             return
         palette = self.palette
         panel = self.query_one("#samples", TablePanel)
-        panel.load(event.frame, parts.cell_columns(event.frame, palette), key="row")
+        panel.load(event.frame, content.cell_columns(event.frame, palette), key="row")
         title = Text(f"{palette.mark(event.split)} {clean(event.split)}", style=f"bold {palette.split(event.split)}")
         title.append(f"  {counted(event.frame.height, 'sample')}", style=palette.muted)
         self.query_one("#samples-box").border_title = title
@@ -300,7 +247,7 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
         if event.panel.id == "classes":
             self._keep_class(int(row["index"]))
         elif event.panel.id == "pairs" and self._answer is not None:
-            split = parts.view_test(self._answer, self._view, row)
+            split = content.view_test(self._answer, self._view, row)
             self.bench.select(split=split, row=None, true=int(row["true_index"]), predicted=int(row["predicted_index"]))
         elif event.panel.id == "samples":
             self.bench.go("neighbours", self.selection.with_(split=self._split, row=int(row["row"])))
@@ -318,7 +265,7 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
         if self._cell is not None:
             self._other_test()
         elif self._answer is not None:
-            views: Sequence[str] = parts.views_of(self._answer)
+            views: Sequence[str] = content.views_of(self._answer)
             self._view = views[(views.index(self._view) + 1) % len(views)]
             self._fill_pairs(anew=True)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
 
 from workbench.text import counted, one_line
 from workbench.tui.formats import clean, duration
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import ProgressLine
@@ -28,24 +31,40 @@ ANALYSIS = "checks"
 COLOURS = {"wrong": "error", "odd": "warning", "fine": "good"}
 
 
-def about(session: Session) -> tuple[Any, ...]:
-    """What the answer to the slow checks depends on."""
-    return session.store and session.store.fingerprint, session.pair, session.run and session.run.id
+class Subject(NamedTuple):
+    """What an answer to the slow checks is about."""
+
+    fingerprint: str | None
+    pair: tuple[str, ...]
+    run_id: str | None
 
 
-def checks_of(blocks: Any) -> tuple[Check, ...] | None:
-    """The findings in the answer of the analysis `checks`."""
+def subject_of(session: Session) -> Subject:
+    """What the checks of this session are about."""
+    return Subject(session.store and session.store.fingerprint, session.pair, session.run and session.run.id)
+
+
+@dataclass
+class CachedChecksRead(Message):
+    """The findings of an earlier answer to all checks of the data; None when there is none."""
+
+    about: Subject
+    checks: tuple[Check, ...] | None
+
+
+def read_checks(blocks: Iterable[Any]) -> tuple[Check, ...]:
+    """The findings in the answer of the analysis `checks`; raises ValueError when it holds none."""
     from workbench.api import Table as TableBlock
     from workbench.features.checks import Check
 
     table = next((block for block in blocks if isinstance(block, TableBlock)), None)
     if table is None:
-        return None
+        raise ValueError("the answer holds no table of findings")
     rows = table.frame.select("severity", "title", "saw", "why", "todo").fill_null("").rows()
     return tuple(Check(*row) for row in rows)
 
 
-def kept_checks(session: Session) -> tuple[Check, ...] | None:
+def cached_checks(session: Session) -> tuple[Check, ...] | None:
     """The findings kept from an earlier answer of the analysis, if the data, the pair and the run are the same."""
     from workbench.errors import BadInput
     from workbench.runs import StoredRun
@@ -56,18 +75,18 @@ def kept_checks(session: Session) -> tuple[Check, ...] | None:
     try:
         view = StoredRun(session.run.view) if session.run else None
         blocks = kept_answer(session.workspace, session.store, ANALYSIS, session.pair, view)
+        return read_checks(blocks) if blocks is not None else None
     except (BadInput, ValueError):
         return None  # it can still be asked for, and then says what is wrong
-    return checks_of(blocks) if blocks is not None else None
 
 
 def checks_title(checks: tuple[Check, ...] | None, complete: bool) -> str:
     """The panel's title: how many findings, and whether of all checks."""
     if checks is None:
         return "Checks (at work ...)"
-    found = [check for check in checks if check.severity != "fine"]
-    told = f"Checks: {counted(len(found), 'finding')}" if found else "Checks: nothing odd"
-    return told if complete else f"{told}; c for all"
+    findings = sum(check.severity != "fine" for check in checks)
+    title = f"Checks: {counted(findings, 'finding')}" if findings else "Checks: nothing odd"
+    return title if complete else f"{title}; c for all"
 
 
 def notes_of(session: Session) -> list[str]:
@@ -94,14 +113,14 @@ def findings(
         ]
         if check.severity != "fine" or full:
             words = Table.grid(padding=(0, 1))
-            for label, told in (("why", check.why), ("do", check.todo)):
-                if told:
+            for label, text in (("why", check.why), ("do", check.todo)):
+                if text:
                     words.add_row(
-                        Text(label, style=palette.muted), Text(one_line(told), style=palette.muted, overflow="fold")
+                        Text(label, style=palette.muted), Text(one_line(text), style=palette.muted, overflow="fold")
                     )
             parts += [words] if words.row_count else []
-        told_all = Padding(Group(*parts), (0, 0, 1, 0)) if full else Group(*parts)
-        table.add_row(Text(check.severity, style=f"bold {colour}"), told_all)
+        finding = Padding(Group(*parts), (0, 0, 1, 0)) if full else Group(*parts)
+        table.add_row(Text(check.severity, style=f"bold {colour}"), finding)
     for note in notes:
         table.add_row(
             Text("note", style=f"bold {palette.muted}"), Text(one_line(note), style=palette.text, overflow="fold")
@@ -114,7 +133,7 @@ def findings(
 class ChecksView(Alive, Vertical):
     """Every check in full, under a line that says what has been looked at and what to press."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.run_checks", "check all", show=False)]
+    BINDINGS = bindings_of("checks")
 
     DEFAULT_CSS = """
     ChecksView > #checks-state { height: auto; color: $muted; margin-bottom: 1; }
@@ -136,11 +155,11 @@ class ChecksView(Alive, Vertical):
         running = job is not None and not job.over
         self.set_class(running, "-running")
         if running and job is not None:
-            told = job.text or ("waiting for its turn" if job.state == "queued" else "working")
-            self.query_one(ProgressLine).tell(job.fraction, told, palette=palette, remaining=job.remaining)
+            text = job.text or ("waiting for its turn" if job.state == "queued" else "working")
+            self.query_one(ProgressLine).tell(job.fraction, text, palette=palette, remaining=job.remaining)
         self.query_one("#checks-state", Static).update(state_text(slow, job, palette))
-        found = slow or session.checks
-        self.query_one("#checks-all", Static).update(findings(found, notes_of(session), palette, full=True))
+        checks = slow or session.checks
+        self.query_one("#checks-all", Static).update(findings(checks, notes_of(session), palette, full=True))
 
     def focus_text(self) -> None:
         """Let the arrow keys scroll the findings."""
@@ -159,8 +178,8 @@ def state_text(slow: tuple[Check, ...] | None, job: Job | None, palette: Palette
         key("x", "stops")
         return text
     if slow is not None:
-        asked = job is not None and job.state == "done" and not job.cached
-        text.append(f"all checks, done in {duration(job.seconds)}" if asked and job else "all checks, kept from before")
+        fresh = job is not None and not job.cached
+        text.append(f"all checks, done in {duration(job.seconds)}" if fresh and job else "all checks, kept from before")
         if any(check.severity != "fine" and " samples in " in check.title for check in slow):
             key("d", "names the samples found twice")
         return text

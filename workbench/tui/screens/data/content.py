@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.table import Table
 from rich.text import Text
 
 from workbench.text import counted
-from workbench.tui.formats import bar, clean, interval, size, split_label
-from workbench.tui.shared.predictions import predictions
+from workbench.tui.formats import bar, clean, interval, number, shorten, size, split_label
 from workbench.tui.shell.session import Session
 from workbench.tui.theme import Palette
 
 if TYPE_CHECKING:
     import polars as pl
-    from textual.screen import Screen
 
+    from workbench.features.ingest import IngestProgress
     from workbench.features.store import Store
+    from workbench.features.summary import FeatureColumns
     from workbench.tui.widgets.table.backend import Column
 
 BALANCE_WIDTH = 12
 
 
-def tell_reading(screen: Screen[Any], session: Session) -> None:
-    """Progress of reading the feature files."""
-    from textual.widgets import Static
-
-    from workbench.tui.widgets.states import ProgressLine
-
-    progress, palette = session.progress, session.palette
-    if progress is None:
-        return
+def reading_text(progress: IngestProgress, palette: Palette) -> Text:
+    """What is being read, and how fast."""
     rate = progress.done_bytes / max(progress.seconds, 1e-6)
     text = Text("Reading the feature files\n\n", style=f"bold {palette.strong}")
     text.append_text(split_label(progress.split, palette))
     text.append(f"  {counted(progress.rows, 'row')}", style=palette.text)
     text.append(f"   {size(progress.done_bytes)} of {size(progress.total_bytes)}   {size(rate)}/s", style=palette.muted)
-    told = "Once only: the next start opens what this one makes."
+    hint = "Once only: the next start opens what this one makes."
     if progress.fraction >= 1:
-        told = "All rows are read; waiting until the disk has them."
-    text.append(f"\n\n{told} ", style=palette.muted).append("esc", style=f"bold {palette.strong}")
-    text.append(" stops.", style=palette.muted)
-    screen.query_one("#reading-text", Static).update(text)
-    line = screen.query_one(ProgressLine)
-    line.tell(progress.fraction, "", palette=palette, remaining=progress.remaining)
+        hint = "All rows are read; waiting until the disk has them."
+    text.append(f"\n\n{hint} ", style=palette.muted).append("esc", style=f"bold {palette.strong}")
+    return text.append(" stops.", style=palette.muted)
 
 
 def phase_words(session: Session) -> tuple[str, str, tuple[tuple[str, str], ...]]:
@@ -179,28 +171,6 @@ def _bar_cell(most: int, colour: str, palette: Palette, width: int) -> Any:
     return cell
 
 
-def samples_frame(session: Session, split: str) -> pl.DataFrame:
-    """All samples of a split: row, class, path, metadata; with a run, what it predicted."""
-    import polars as pl
-
-    store = session.store
-    assert store is not None
-    frame = store.split(split).frame.collect().with_row_index("row")
-    names = pl.Series("class", store.classes)
-    frame = frame.with_columns(names.gather(frame["label"]).alias("class"), pl.col("row").cast(pl.Int64)).drop("label")
-    if frame["path"].null_count() == frame.height:
-        frame = frame.drop("path")
-    predicted = predictions(session, split)
-    if predicted is not None and predicted.height == frame.height:
-        frame = frame.with_columns(
-            names.gather(predicted["predicted"]).alias("predicted"),
-            predicted["confidence"].alias("confidence"),
-            predicted["correct"].alias("correct"),
-        )
-    first = [name for name in ("row", "class", "predicted", "correct", "confidence", "path") if name in frame.columns]
-    return frame.select(*first, pl.exclude(first))
-
-
 def of_class(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     """The samples of one class."""
     import polars as pl
@@ -208,20 +178,50 @@ def of_class(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     return frame.filter(pl.col("class") == name)
 
 
-def sample_columns(frame: pl.DataFrame, palette: Palette) -> list[Column]:
-    """How samples are shown."""
-    from workbench.tui.widgets.table.backend import Column
+# ---- features
 
-    def correct(value: Any, _row: Any) -> Text:
-        good = bool(value)
-        return Text("yes" if good else "no", style=palette.muted if good else palette.severities["error"])
 
-    special = {
-        "row": Column("row"),
-        "class": Column("class", most=24),
-        "predicted": Column("predicted", most=24),
-        "correct": Column("correct", cell=correct, width=7),
-        "confidence": Column("confidence", "conf.", percent=True),
-        "path": Column("path", keep_end=True, most=44),
-    }
-    return [special.get(name, Column(name, most=24)) for name in frame.columns]
+def feature_columns(frame: pl.DataFrame, palette: Palette) -> list[Column]:
+    """How the table of features is shown."""
+    from workbench.tui.widgets.table.backend import Column, digits_for
+
+    def constant(value: Any, _row: Mapping[str, Any]) -> Text:
+        return Text("constant" if value else "", style=palette.severities["warning"])
+
+    spread = digits_for(frame.get_column("sd"))
+    columns = [Column("feature", most=24, style=palette.text)]
+    columns += [Column(name, digits=spread) for name in ("min", "max", "mean", "sd")]
+    return columns + ([Column("constant", " ", cell=constant, width=8)] if frame.get_column("constant").any() else [])
+
+
+def numbers_table(feature: FeatureColumns, palette: Palette, width: int) -> Table:
+    """The splits side by side."""
+    from workbench.tui.shared.feature import decimals
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for justify in ("left", *("right" for _ in feature.columns)):
+        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    room = max(4, (width - 8) // max(len(feature.columns), 1) - 2)
+    sds = [column.sd for column in feature.columns if column.sd > 0]
+    digits = decimals(min(sds) if sds else None, min(column.used for column in feature.columns))
+    heads = [
+        Text(shorten(f"{palette.mark(c.split)} {c.split}", room), style=palette.split(c.split)) for c in feature.columns
+    ]
+    table.add_row("", *heads)
+    for name, values in (
+        ("mean", [column.mean for column in feature.columns]),
+        ("sd", [column.sd for column in feature.columns]),
+        ("min", [column.low for column in feature.columns]),
+        ("max", [column.high for column in feature.columns]),
+        ("rows", [column.rows for column in feature.columns]),
+    ):
+        texts = [number(value, digits) if isinstance(value, float) else number(value) for value in values]
+        table.add_row(Text(name, style=palette.muted), *(Text(text) for text in texts))
+    return table
+
+
+def sampled_words(feature: FeatureColumns, most: int) -> str:
+    """What is said when not all rows were read, but at most `most` of a split; empty when they were."""
+    if all(column.used == column.rows for column in feature.columns):
+        return ""
+    return f"drawn from at most {most:,} rows of a split, at random; min and max of all"

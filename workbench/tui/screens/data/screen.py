@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.tui.formats import clean
-from workbench.tui.screens.data import checks as data_checks
-from workbench.tui.screens.data import content as data_parts
-from workbench.tui.screens.data.checks import ChecksView
+from workbench.tui.screens.data import checks, content
+from workbench.tui.screens.data.checks import CachedChecksRead, ChecksView, Subject
 from workbench.tui.shared.predictions import verdict
-from workbench.tui.shell.jobs import Job
-from workbench.tui.shell.messages import ChecksKept, RowsLoaded
+from workbench.tui.shared.samples import sample_columns, samples_frame
+from workbench.tui.shell.question import Question
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.features.checks import Check
     from workbench.features.store import Store
     from workbench.tui.widgets.table.panel import TablePanel
+
+
+@dataclass
+class SamplesRead(Message):
+    """The samples of a split, of one class where `of`, the rows of the whole split, is larger than the frame."""
+
+    split: str
+    frame: pl.DataFrame
+    of: int
 
 
 class DataScreen(WorkbenchScreen):
@@ -47,30 +59,7 @@ f lists the features: range, mean and spread in train, and the histogram of the 
 sets that are compared (P chooses them; l draws it on a logarithmic axis). enter follows it to Divergence.
 """
 
-    DEFAULT_CSS = """
-    DataScreen ContentSwitcher { height: 1fr; }
-    DataScreen #reading { align: center middle; padding: 1 4; }
-    DataScreen #reading > ProgressLine { margin-top: 1; max-width: 90; }
-    DataScreen #overview > #facts { height: auto; max-height: 4; padding: 0 2; color: $muted; }
-    DataScreen #splits-box { height: auto; max-height: 40%; }
-    DataScreen #lower { height: 1fr; }
-    DataScreen #classes-box { width: 3fr; }
-    DataScreen #checks-box { width: 2fr; }
-    DataScreen #checks-text { width: 1fr; height: auto; }
-    DataScreen #checks-box { scrollbar-size: 1 1; }
-    DataScreen #samples-box { width: 3fr; }
-    DataScreen #sample-box { width: 2fr; max-width: 60; }
-    DataScreen.-short #lower, DataScreen.-short #overview > #facts { display: none; }
-    DataScreen.-short #splits-box { max-height: 100%; }
-    DataScreen.-narrow FeaturesView #seen-side { display: none; }
-    DataScreen.-wide FeaturesView { layout: horizontal; }
-    DataScreen.-wide FeaturesView #listed-box { width: 1fr; height: 1fr; }
-    DataScreen.-wide FeaturesView #seen-box { layout: vertical; width: 1fr; height: 1fr; }
-    DataScreen.-wide FeaturesView #seen-chart { max-height: 22; }
-    DataScreen.-wide FeaturesView #seen-side { width: 1fr; margin-left: 0; margin-top: 1; }
-    DataScreen.-short FeaturesView #seen-box { display: none; }
-    DataScreen.-narrow #checks-box, DataScreen.-narrow #sample-box { display: none; }
-    """
+    CSS_PATH = "screen.tcss"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
 
@@ -81,9 +70,10 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         self._browsed: str | None = None
         self._browsed_class = ""
         self._browsed_run: str | None = None  # whose predictions stand beside the samples
-        self._slow: tuple[Check, ...] | None = None  # the findings of all checks, once they are known
-        self._slow_about: Any = None  # what they are, or will be, about
-        self._job: str | None = None
+        self._all_checks: Question[Subject, tuple[Check, ...]] = self.question(
+            self._tell_checks, lambda job, _about: checks.read_checks(job.blocks)
+        )
+        self._checks_about: Subject | None = None
 
     def body(self) -> ComposeResult:
         with ContentSwitcher(initial="nothing"):
@@ -98,7 +88,11 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
             self._tell_phase(session)
             switcher.current = "nothing"
         elif session.phase == "reading":
-            data_parts.tell_reading(self, session)
+            if session.progress is not None:
+                progress, palette = session.progress, session.palette
+                self.query_one("#reading-text", Static).update(content.reading_text(progress, palette))
+                line = self.query_one(ProgressLine)
+                line.tell(progress.fraction, "", palette=palette, remaining=progress.remaining)
             switcher.current = "reading"
         elif not self._built:
             self._built = True
@@ -112,13 +106,14 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
                 self._follow(session)
             if switcher.current in ("nothing", "reading"):
                 self._open_part("overview")
-            if switcher.current == "features":
+            if switcher.current == "features" and before is not None:
                 from workbench.tui.screens.data.features import FeaturesView
 
-                self.query_one(FeaturesView).follow(session.selection.feature)
+                if session.selection.feature != before.selection.feature:
+                    self.query_one(FeaturesView).follow(session.selection.feature)
 
     def _tell_phase(self, session: Session) -> None:
-        title, text, keys = data_parts.phase_words(session)
+        title, text, keys = content.phase_words(session)
         self.query_one(EmptyState).tell(title, text, *keys, palette=session.palette)
 
     async def _build(self) -> None:
@@ -166,16 +161,17 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         if part == "all-checks":
             self.query_one(ChecksView).focus_text()
         else:
-            first = {"overview": "#splits", "browser": "#samples", "features": "#listed"}[part]
+            first = {"overview": "#splits", "browser": "#samples", "features": "#features-table"}[part]
             self.query_one(first, TablePanel).table.focus()
 
     def _follow(self, session: Session) -> None:
         """Bring every part that is open up to the session."""
         from workbench.tui.screens.data.features import FeaturesView
 
-        if self._slow_about != data_checks.about(session):
-            self._slow_about, self._slow, self._job = data_checks.about(session), None, None
-            self._look_for_kept()
+        if self._checks_about != checks.subject_of(session):
+            self._checks_about = checks.subject_of(session)
+            self._all_checks.drop()
+            self._read_cached_checks(session, self._checks_about)
         self._fill(session)
         self._tell_checks()
         if self.part == "features":
@@ -194,16 +190,16 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         if store is None:
             return
         palette = session.palette
-        self.query_one("#overview > #facts", Static).update(data_parts.facts_line(store, session))
+        self.query_one("#overview > #facts", Static).update(content.facts_line(store, session))
         splits = self.query_one("#splits", TablePanel)
         complete = all(min(split.info.class_counts, default=0) > 0 for split in store.splits.values())
-        columns = data_parts.split_columns(palette, complete)
-        splits.load(data_parts.splits_frame(store, session), columns, key="split")
+        columns = content.split_columns(palette, complete)
+        splits.load(content.splits_frame(store, session), columns, key="split")
         self.query_one("#splits-box").styles.height = len(store.splits) + 3
         classes = self.query_one("#classes", TablePanel)
         classes.load(
-            data_parts.classes_frame(store),
-            data_parts.class_columns(store, palette, 10 if self.size.width >= 110 else 0),
+            content.classes_frame(store),
+            content.class_columns(store, palette, 10 if self.size.width >= 110 else 0),
             key="class",
         )
 
@@ -212,26 +208,24 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
     @property
     def checks(self) -> tuple[Check, ...] | None:
         """The findings of all checks where they are known, else of the quick ones."""
-        return self._slow or self.session.checks
+        return self._all_checks.answer or self.session.checks
 
     def _tell_checks(self) -> None:
-        session = self.session
-        notes = data_checks.notes_of(session)
-        self.query_one("#checks-text", Static).update(data_checks.findings(self.checks, notes, session.palette))
-        box = self.query_one("#checks-box")
-        box.border_title = data_checks.checks_title(self.checks, self._slow is not None)
-        self.query_one(ChecksView).border_title = data_checks.checks_title(self.checks, complete=True)
-        self.query_one(ChecksView).tell(session, self._slow, self.bench.jobs.get(self._job))
+        session, question = self.session, self._all_checks
+        notes = checks.notes_of(session)
+        self.query_one("#checks-text", Static).update(checks.findings(self.checks, notes, session.palette))
+        box, view = self.query_one("#checks-box"), self.query_one(ChecksView)
+        box.border_title = checks.checks_title(self.checks, question.answer is not None)
+        view.border_title = checks.checks_title(self.checks, complete=True)
+        view.tell(session, question.answer, question.job)
 
-    @work(thread=True, exclusive=True, group="kept", exit_on_error=False)
-    def _look_for_kept(self) -> None:
-        session = self.session
-        self.post_message(ChecksKept(data_checks.about(session), data_checks.kept_checks(session)))
+    @work(thread=True, exclusive=True, group="checks", exit_on_error=False)
+    def _read_cached_checks(self, session: Session, about: Subject) -> None:
+        self.post_message(CachedChecksRead(about, checks.cached_checks(session)))
 
-    def on_checks_kept(self, event: ChecksKept) -> None:
-        if event.about == self._slow_about and event.checks is not None and self._slow is None:
-            self._slow = event.checks
-            self._tell_checks()
+    def on_cached_checks_read(self, event: CachedChecksRead) -> None:
+        if event.about == self._checks_about and event.checks is not None and self._all_checks.answer is None:
+            self._all_checks.settle(event.about, event.checks)
 
     def action_all_checks(self) -> None:
         if self._filled and self.session.ready:
@@ -242,26 +236,15 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         if not self._filled or not self.session.ready:
             return
         self._open_part("all-checks")
-        job = self.bench.jobs.get(self._job)
-        if self._slow is not None or (job is not None and not job.over):
-            return
-        job = self.analyse(data_checks.ANALYSIS, {})
-        self._job = job.id
-        self.job_changed(job)
-
-    def job_changed(self, job: Job) -> None:
-        if job.id == self._job:
-            if job.state == "done":
-                self._slow = data_checks.checks_of(job.blocks)
-            self._tell_checks()
+        if self._all_checks.answer is None and not self._all_checks.running and self._checks_about is not None:
+            self._all_checks.ask(self._checks_about, checks.ANALYSIS, {})
 
     def action_stop_analysis(self) -> None:
-        if self._job is not None:
-            self.bench.jobs.cancel(self._job)
+        self._all_checks.stop()
 
     def action_name_duplicates(self) -> None:
         if self.session.ready:
-            self.bench.go("plugins", self.selection.with_(analysis="duplicates"))
+            self.bench.open_analysis("duplicates")
 
     # ---- features
 
@@ -288,7 +271,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         elif event.panel.id == "samples" and self._browsed:
             selection = self.selection.with_(split=self._browsed, row=int(event.row["row"]))
             self.bench.go("neighbours", selection)
-        elif event.panel.id == "listed":
+        elif event.panel.id == "features-table":
             self.bench.go("divergence", self.selection.with_(feature=int(event.row["index"])))
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
@@ -296,12 +279,13 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
             self.bench.select(split=str(event.row["split"]))
         elif event.panel.id == "samples" and self._browsed and self.session.store:
             self._look(self.session.store, self._browsed, event.row)
-        elif event.panel.id == "listed":
+        elif event.panel.id == "features-table":
             from workbench.tui.screens.data.features import FeaturesView
 
-            index = int(event.row["index"])
-            self.query_one(FeaturesView).moved(index)
-            self.bench.select(feature=index)
+            view = self.query_one(FeaturesView)
+            view.show_feature()
+            if view.row is not None:  # where the cursor is now: it may have moved on since
+                self.bench.select(feature=int(view.row["index"]))
 
     def _look(self, store: Store, split: str, row: dict[str, Any]) -> None:
         from workbench.tui.shared.sample import SampleView
@@ -330,20 +314,20 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
     def _load_samples(self, split: str, class_name: str) -> None:
         session = self.session
         if session.store is not None:
-            frame = data_parts.samples_frame(session, split)
+            frame = samples_frame(session, split)
             of = frame.height
             if class_name:
-                frame = data_parts.of_class(frame, class_name)
-            self.post_message(RowsLoaded(split, frame, of))
+                frame = content.of_class(frame, class_name)
+            self.post_message(SamplesRead(split, frame, of))
 
-    def on_rows_loaded(self, event: RowsLoaded) -> None:
+    def on_samples_read(self, event: SamplesRead) -> None:
         from workbench.tui.widgets.table.panel import TablePanel
 
-        if event.what == self._browsed:
+        if event.split == self._browsed:
             panel = self.query_one("#samples", TablePanel)
-            note = f"of {event.of:,} in {event.what}" if event.of > event.frame.height else ""
+            note = f"of {event.of:,} in {event.split}" if event.of > event.frame.height else ""
             self._title_samples()
-            panel.load(event.frame, data_parts.sample_columns(event.frame, self.palette), note=note, key="row")
+            panel.load(event.frame, sample_columns(event.frame, self.palette), note=note, key="row")
 
     def go_back(self) -> bool:
         from workbench.tui.widgets.table.panel import TablePanel

@@ -1,24 +1,30 @@
-"""What the Divergence screen shows, as frames and texts, and how one feature is read: functions without widgets."""
+"""What the Divergence screen shows, as frames and texts: functions without widgets."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from workbench.features.store import Split, Store
 from workbench.stats.measures import MEASURES, Measure
 from workbench.text import counted
-from workbench.tui.formats import bar, clean, number, p_value, short_p, shorten, split_label
+from workbench.tui.formats import bar, number, p_value, short_p, shorten, split_label
+from workbench.tui.shared import samples
+from workbench.tui.shared.feature import decimals
+from workbench.tui.shell.session import Session
 from workbench.tui.theme import Palette
-from workbench.tui.widgets.chart import Axes, Line
 from workbench.tui.widgets.table.backend import Column, digits_for
+
+if TYPE_CHECKING:
+    from workbench.features.summary import FeatureColumns
+    from workbench.tui.shell.jobs import Job
 
 LEVEL = 0.05
 BAR_WIDTH, OTHER_WIDTH = 8, 6
@@ -28,34 +34,21 @@ SORT_COLUMNS = {name: name if m.kind in ("plain", "unit") else f"{name}_size" fo
 Sorted = Callable[[], "tuple[str, bool] | None"]
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One feature on two splits: histograms on shared `edges` [k + 1], `shares` [k] each, and the medians.
+class Subject(NamedTuple):
+    """What an answer is about."""
 
-    `left_out` counts the values that are NaN or infinite on either side; without any other value `edges` is empty.
-    """
-
-    index: int
+    store: Store
     pair: tuple[str, str]
-    edges: np.ndarray
-    shares: tuple[np.ndarray, np.ndarray]
-    medians: tuple[float, float]
-    left_out: tuple[int, int]
 
 
-def read_feature(store: Store, pair: tuple[str, str], index: int) -> Feature:
-    """Read one column of two splits and nothing else."""
-    from workbench.stats.divergence import histograms
+def read_answer(job: Job, about: Subject) -> pl.DataFrame:
+    """The table of features of an answer, see `features_frame`; raises ValueError when it holds none."""
+    from workbench.api import Table
 
-    columns = [np.array(store.splits[name].features[:, index], dtype=np.float64) for name in pair]
-    first, second = (column[np.isfinite(column)] for column in columns)
-    left_out = (len(columns[0]) - len(first), len(columns[1]) - len(second))
-    if not len(first) or not len(second):
-        empty = np.empty(0)
-        return Feature(index, pair, empty, (empty, empty), (math.nan, math.nan), left_out)
-    edges, shares_1, shares_2 = histograms(first, second)
-    medians = (float(np.median(first)), float(np.median(second)))
-    return Feature(index, pair, edges, (shares_1, shares_2), medians, left_out)
+    table = next((block for block in job.blocks if isinstance(block, Table) and block.title == "features"), None)
+    if table is None:
+        raise ValueError("the answer holds no table called features")
+    return features_frame(table.frame, about.store)
 
 
 def pairs_of(store: Store) -> list[tuple[str, str]]:
@@ -164,9 +157,9 @@ def summary_text(frame: pl.DataFrame, pair: tuple[str, str], palette: Palette, w
         text.append(f" · {unknown:,} with NaN or infinity", style=palette.severities["warning"])
     for name, column, digits in (("median KS", "ks", 3), ("median |SMD|", SORT_COLUMNS["smd"], 2)):
         middle = frame.get_column(column).median()
-        told = f" · {name} {number(float(middle), digits)}" if isinstance(middle, int | float) else ""
-        if text.cell_len + len(told) <= width:
-            text.append(told, style=palette.muted)
+        part = f" · {name} {number(float(middle), digits)}" if isinstance(middle, int | float) else ""
+        if text.cell_len + len(part) <= width:
+            text.append(part, style=palette.muted)
     return text
 
 
@@ -176,21 +169,15 @@ def pair_label(pair: tuple[str, str], palette: Palette) -> Text:
     return text.append_text(split_label(pair[1], palette))
 
 
-def decimals(sd: float | None, rows: int) -> int | None:
-    """Decimals that a mean over `rows` values justifies: two significant digits of its standard error."""
-    if sd is None or not sd > 0 or rows < 2:
-        return None
-    return int(min(max(1 - math.floor(math.log10(sd / math.sqrt(rows))), 0), 8))
-
-
 def numbers_table(
-    row: Mapping[str, Any], feature: Feature | None, splits: tuple[Split, Split], palette: Palette, width: int
-) -> Table:
+    row: Mapping[str, Any], feature: FeatureColumns | None, splits: tuple[Split, Split], palette: Palette, width: int
+) -> Grid:
     """The two splits side by side, then the measures of the feature under the cursor."""
     sds = [sd for sd in (row["sd_a"], row["sd_b"]) if sd]
     digits = decimals(min(sds) if sds else None, min(split.rows for split in splits))
-    medians = feature.medians if feature is not None else (None, None)
-    table = Table.grid(padding=(0, 2, 0, 0))
+    medians = [column.median for column in feature.columns] if feature is not None else [None, None]
+    left_out = [column.left_out for column in feature.columns] if feature is not None else [0, 0]
+    table = Grid.grid(padding=(0, 2, 0, 0))
     for justify in ("left", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
     room = max(4, (width - 12) // 2 - 2)
@@ -204,8 +191,8 @@ def numbers_table(
     line("median", number(medians[0], digits), number(medians[1], digits))
     line("sd", number(row["sd_a"], digits), number(row["sd_b"], digits))
     line("rows", number(splits[0].rows), number(splits[1].rows))
-    if feature is not None and any(feature.left_out):
-        line("NaN, inf", number(feature.left_out[0]), number(feature.left_out[1]))
+    if any(left_out):
+        line("NaN, inf", number(left_out[0]), number(left_out[1]))
     return table
 
 
@@ -223,18 +210,46 @@ def measures_text(row: Mapping[str, Any], palette: Palette) -> Text:
     return text
 
 
-def chart_of(feature: Feature, name: str, palette: Palette, *, log: bool) -> tuple[list[Line], Axes]:
-    """The two histograms as steps, each in its split's colour and named."""
-    lines = [
-        Line(
-            f"{palette.mark(split)} {clean(split)}",
-            feature.edges,
-            shares,
-            palette.split(split),
-        )
-        for split, shares in zip(feature.pair, feature.shares, strict=True)
-    ]
-    label = "share of samples" + (", log" if log else "")
-    top = max((float(shares.max(initial=0.0)) for shares in feature.shares), default=0.0)
-    y_range = None if log or not top else (0.0, 1.05 * top)
-    return lines, Axes("", clean(name), label, "steps", percent=not log, log_y=log, y_range=y_range)
+# ---- the samples behind a feature
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """The samples of a split by their value of a feature, which is a `row` of the table of features."""
+
+    session: Session
+    pair: tuple[str, str]
+    row: Mapping[str, Any]
+    split: str
+
+    @property
+    def rising(self) -> bool:
+        """Whether the highest values come first: the mean is higher in the second split."""
+        return (self.row["smd"] or 0.0) >= 0
+
+
+def samples_by_feature(ordering: Ordering) -> pl.DataFrame:
+    """All samples of the split with `value`, sorted by it, and `off`: how many sd from the mean of the first split."""
+    store = ordering.session.store
+    assert store is not None
+    values = np.array(store.split(ordering.split).features[:, ordering.row["index"]], dtype=np.float32)
+    mean, sd = ordering.row["mean_a"], ordering.row["sd_a"]
+    off = (values - mean) / sd if sd else np.full(len(values), np.nan)
+    frame = samples.samples_frame(ordering.session, ordering.split)
+    frame = frame.with_columns(value=pl.Series(values), off=pl.Series(off, dtype=pl.Float64).fill_nan(None))
+    first = ["row", "value", "off"]
+    frame = frame.select(*first, pl.exclude(first))
+    return frame.sort("value", descending=ordering.rising, nulls_last=True, maintain_order=True)
+
+
+def sample_columns(frame: pl.DataFrame, palette: Palette) -> list[Column]:
+    """How they are shown."""
+
+    def off(value: Any, _row: Any) -> Text:
+        return Text(signed(value, 1))
+
+    special = {
+        "value": Column("value", digits=digits_for(frame["value"]), right=True),
+        "off": Column("off", "in sd", cell=off, right=True),
+    }
+    return [special.get(column.name, column) for column in samples.sample_columns(frame, palette)]

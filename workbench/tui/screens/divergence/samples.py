@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 from rich.text import Text
 from textual import work
@@ -17,65 +16,21 @@ from textual.widgets import Static
 
 from workbench.text import counted
 from workbench.tui.formats import clean, split_label
-from workbench.tui.screens.data.content import sample_columns, samples_frame
-from workbench.tui.screens.divergence.content import pair_label, signed
+from workbench.tui.screens.divergence import content
+from workbench.tui.screens.divergence.content import Ordering
 from workbench.tui.shared.predictions import verdict
 from workbench.tui.shared.sample import SampleView
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
-from workbench.tui.widgets.table.backend import Column, digits_for
 from workbench.tui.widgets.table.panel import TablePanel
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A feature as the table of features has it (`row`), and the split whose samples are shown."""
-
-    session: Session
-    pair: tuple[str, str]
-    row: Mapping[str, Any]
-    split: str
-
-    @property
-    def rising(self) -> bool:
-        """Whether the highest values come first: the mean is higher in the second split."""
-        return (self.row["smd"] or 0.0) >= 0
 
 
 @dataclass
 class SamplesRead(Message):
-    """The samples that were asked for."""
+    """The samples behind a feature."""
 
-    asked: Asked
+    ordering: Ordering
     frame: pl.DataFrame
-
-
-def frame_of(asked: Asked) -> pl.DataFrame:
-    """All samples of the split with `value`, sorted by it, and `off`: how many sd from the mean of the first split."""
-    store = asked.session.store
-    assert store is not None
-    values = np.array(store.split(asked.split).features[:, asked.row["index"]], dtype=np.float32)
-    mean, sd = asked.row["mean_a"], asked.row["sd_a"]
-    off = (values - mean) / sd if sd else np.full(len(values), np.nan)
-    frame = samples_frame(asked.session, asked.split)
-    frame = frame.with_columns(value=pl.Series(values), off=pl.Series(off, dtype=pl.Float64).fill_nan(None))
-    first = ["row", "value", "off"]
-    frame = frame.select(*first, pl.exclude(first))
-    return frame.sort("value", descending=asked.rising, nulls_last=True, maintain_order=True)
-
-
-def columns_of(frame: pl.DataFrame, palette: Palette) -> list[Column]:
-    """How they are shown."""
-
-    def off(value: Any, _row: Any) -> Text:
-        return Text(signed(value, 1))
-
-    special = {
-        "value": Column("value", digits=digits_for(frame["value"]), right=True),
-        "off": Column("off", "in sd", cell=off, right=True),
-    }
-    return [special.get(column.name, column) for column in sample_columns(frame, palette)]
 
 
 class FeatureSamples(Alive, Vertical):
@@ -90,7 +45,7 @@ class FeatureSamples(Alive, Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.asked: Asked | None = None
+        self.ordering: Ordering | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="samples-facts", markup=False)
@@ -101,59 +56,59 @@ class FeatureSamples(Alive, Vertical):
                 box.border_title = "Sample"
                 yield SampleView(id="sample")
 
-    def open(self, asked: Asked) -> None:
-        """Show the samples of `asked`."""
-        self.asked = asked
-        palette, row = asked.session.palette, asked.row
+    def open(self, ordering: Ordering) -> None:
+        """Show the samples of `ordering`."""
+        self.ordering = ordering
+        palette, row = ordering.session.palette, ordering.row
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(clean(row["feature"]), style=f"bold {palette.strong}").append("   ")
-        text.append_text(pair_label(asked.pair, palette))
+        text.append_text(content.pair_label(ordering.pair, palette))
         if row["smd"] is not None:
-            text.append(f"   SMD {signed(row['smd'], 2)}", style=palette.text)
-        text.append(f" · the {'highest' if asked.rising else 'lowest'} first", style=palette.muted)
-        text.append(f" · in sd: from the mean of {clean(asked.pair[0])}", style=palette.muted)
+            text.append(f"   SMD {content.signed(row['smd'], 2)}", style=palette.text)
+        text.append(f" · the {'highest' if ordering.rising else 'lowest'} first", style=palette.muted)
+        text.append(f" · in sd: from the mean of {clean(ordering.pair[0])}", style=palette.muted)
         self.query_one("#samples-facts", Static).update(text)
         self._title("reading")
-        self._read(asked)
+        self._read(ordering)
 
     def again(self, session: Session) -> None:
         """The same samples, with what another run predicted or in other colours."""
-        if self.asked is not None:
-            self.open(replace(self.asked, session=session))
+        if self.ordering is not None:
+            self.open(replace(self.ordering, session=session))
 
     def other_split(self) -> None:
         """The samples of the other of the two splits."""
-        if self.asked is not None:
-            one, other = self.asked.pair
-            self.open(replace(self.asked, split=other if self.asked.split == one else one))
+        if self.ordering is not None:
+            one, other = self.ordering.pair
+            self.open(replace(self.ordering, split=other if self.ordering.split == one else one))
 
-    def _title(self, told: str) -> None:
-        assert self.asked is not None
-        palette = self.asked.session.palette
-        title = Text("Samples of ").append_text(split_label(self.asked.split, palette))
-        self.query_one("#samples-box").border_title = title.append(f"  {told}", style=palette.muted)
+    def _title(self, state: str) -> None:
+        assert self.ordering is not None
+        palette = self.ordering.session.palette
+        title = Text("Samples of ").append_text(split_label(self.ordering.split, palette))
+        self.query_one("#samples-box").border_title = title.append(f"  {state}", style=palette.muted)
 
     @work(thread=True, exclusive=True, group="samples", exit_on_error=False)
-    def _read(self, asked: Asked) -> None:
-        self.post_message(SamplesRead(asked, frame_of(asked)))
+    def _read(self, ordering: Ordering) -> None:
+        self.post_message(SamplesRead(ordering, content.samples_by_feature(ordering)))
 
     def on_samples_read(self, event: SamplesRead) -> None:
-        if event.asked is not self.asked:
+        if event.ordering is not self.ordering:
             return
         panel = self.query_one("#samples", TablePanel)
-        panel.load(event.frame, columns_of(event.frame, event.asked.session.palette))
+        panel.load(event.frame, content.sample_columns(event.frame, event.ordering.session.palette))
         panel.move_to(0)
         self._title(counted(event.frame.height, "sample"))
         self._look(panel.row)
 
     def _look(self, row: Mapping[str, Any] | None) -> None:
-        view, asked = self.query_one(SampleView), self.asked
-        if row is None or "row" not in row or asked is None or asked.session.store is None:
+        view, ordering = self.query_one(SampleView), self.ordering
+        if row is None or "row" not in row or ordering is None or ordering.session.store is None:
             view.clear()
             return
-        session, place = asked.session, int(row["row"])
-        note = verdict(session, asked.split, place)
-        view.look(session.workspace, asked.session.store, asked.split, place, session.palette, note)
+        session, place = ordering.session, int(row["row"])
+        note = verdict(session, ordering.split, place)
+        view.look(session.workspace, ordering.session.store, ordering.split, place, session.palette, note)
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
         event.stop()

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Group
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.timer import Timer
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.tui.formats import clean, duration
-from workbench.tui.screens.divergence import content as parts
-from workbench.tui.screens.divergence.samples import Asked, FeatureSamples
+from workbench.tui.screens.divergence import content
+from workbench.tui.screens.divergence.content import Ordering, Subject
+from workbench.tui.screens.divergence.samples import FeatureSamples
+from workbench.tui.shared.feature import FeatureReader, histogram_chart
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.bars import FooterBar
 from workbench.tui.shell.dialogs import ChooseDialog
-from workbench.tui.shell.jobs import Job
-from workbench.tui.shell.messages import FeatureLoaded
+from workbench.tui.shell.question import Question
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.chart import ChartView
@@ -29,11 +27,9 @@ from workbench.tui.widgets.states import EmptyState
 from workbench.tui.widgets.table.panel import TablePanel
 
 if TYPE_CHECKING:
-    from workbench.features.store import Store
+    from workbench.features.summary import FeatureColumns
 
-PAUSE = 0.06  # seconds that the cursor rests on a feature before it is read
 ON_FEATURES = ("next_measure", "previous_measure", "log_shares")
-KEPT = 200  # features whose histograms are kept
 
 
 class DivergenceScreen(WorkbenchScreen):
@@ -56,36 +52,15 @@ enter on a feature opens the samples of the second split by their value of it, t
 first split); enter on a sample its neighbours; escape goes back.
 """
 
-    DEFAULT_CSS = """
-    DivergenceScreen ContentSwitcher { height: 1fr; }
-    DivergenceScreen #working { padding: 0 1; }
-    DivergenceScreen #summary { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    DivergenceScreen #parts { layout: vertical; height: 1fr; }
-    DivergenceScreen #features-box { height: 1fr; min-height: 5; }
-    DivergenceScreen #feature-box { layout: horizontal; height: 11; }
-    DivergenceScreen #histograms { width: 1fr; height: 1fr; min-height: 5; }
-    DivergenceScreen #numbers { width: 36; height: auto; margin-left: 2; }
-    DivergenceScreen.-narrow #numbers { display: none; }
-    DivergenceScreen.-wide #parts { layout: horizontal; }
-    DivergenceScreen.-wide #features-box { width: 1fr; height: 1fr; }
-    DivergenceScreen.-wide #feature-box { layout: vertical; width: 38%; max-width: 70; height: 1fr; }
-    DivergenceScreen.-wide #histograms { max-height: 22; }
-    DivergenceScreen.-wide #numbers { width: 1fr; margin-left: 0; margin-top: 1; }
-    DivergenceScreen.-low #feature-box { display: none; }
-    DivergenceScreen.-narrow #sample-box { display: none; }
-    """
+    CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]
 
     def __init__(self) -> None:
         super().__init__()
         self._pair: tuple[str, str] | None = None  # what is compared
-        self._asked: tuple[Any, ...] = ()  # what the answer on show, or awaited, is about
-        self._job = ""
-        self._frame: pl.DataFrame | None = None
-        self._told: int | None = None  # the feature that this screen last put into the selection
-        self._read: OrderedDict[tuple[tuple[str, str], int], parts.Feature] = OrderedDict()
-        self._rest: Timer | None = None
+        self._question: Question[Subject, pl.DataFrame] = self.question(self._follow_question, content.read_answer)
+        self._reader = FeatureReader(self, self._show_feature)
         self._log = False
 
     def body(self) -> ComposeResult:
@@ -108,19 +83,19 @@ first split); enter on a sample its neighbours; escape goes back.
     def show(self, session: Session, before: Session | None) -> None:
         store = session.store
         if not session.ready or store is None:
-            self._asked = ()
+            self._question.drop()
             self._nothing("no features yet", "divergence is between two splits", ("1", "see how reading them goes"))
             return
         if before is None or before.pair != session.pair or before.store is not store:
-            self._pair = parts.default_pair(store, session.pair)
+            self._pair = content.default_pair(store, session.pair)
         if self._pair is None:
             self._nothing("nothing to compare", "the workspace has one split only; divergence takes two")
             return
-        if self._asked != (store, self._pair):
-            self._ask(store, self._pair)
+        if self._question.about != (store, self._pair):
+            self._ask(Subject(store, self._pair))
         elif before is not None and before.palette != session.palette:
             self._fill()
-        if session.selection.feature != self._told:
+        if before is None or before.selection.feature != session.selection.feature:
             self._follow(session.selection.feature)
         if self._behind and before is not None and (before.run, before.palette) != (session.run, session.palette):
             self.query_one(FeatureSamples).again(session)
@@ -129,67 +104,58 @@ first split); enter on a sample its neighbours; escape goes back.
         self.query_one(EmptyState).tell(title, text, *keys, palette=self.palette)
         self.query_one(ContentSwitcher).current = "nothing"
 
-    def _ask(self, store: Store, pair: tuple[str, str]) -> None:
-        if self._asked[:1] != (store,):
-            self._read.clear()
-        self._stop()
-        self._asked = (store, pair)
-        self._frame = None
-        job = self.analyse("divergence", {"a": pair[0], "b": pair[1], "limit": 0}, with_run=False)
-        self._job = job.id
-        self.job_changed(job)
+    def _ask(self, about: Subject) -> None:
+        self._question.stop()  # comparing every feature may take minutes, and nobody waits for it any more
+        params = {"a": about.pair[0], "b": about.pair[1], "limit": 0}
+        self._question.ask(about, "divergence", params, with_run=False)
 
-    def job_changed(self, job: Job) -> None:
-        if job.id != self._job:
+    def _follow_question(self) -> None:
+        """Show how far the question is, or its answer."""
+        question, job = self._question, self._question.job
+        if job is None:
             return
-        if job.state == "done":
-            self._answered(job)
-        elif self._frame is None:
+        if question.state in ("working", "failed"):
             self.query_one(ContentSwitcher).current = "working"
             self.query_one("#working", JobView).show(job, self.palette)
-
-    def _answered(self, job: Job) -> None:
-        from workbench.api import Table
-
-        store = self.session.store
-        table = next((block for block in job.blocks if isinstance(block, Table) and block.title == "features"), None)
-        if table is None or store is None:
-            self._nothing("no answer", "the analysis gave no table of features", ("^r", "ask again"))
-            return
-        self._frame = parts.features_frame(table.frame, store)
-        self._fill()
-        self.query_one(ContentSwitcher).current = "answer"
-        panel = self.query_one("#features", TablePanel)
-        if not self._follow(self.selection.feature):
-            panel.move_to(0)
-        panel.table.focus()
-        if not job.cached and job.seconds > 1:
-            self.bench.say(f"compared in {duration(job.seconds)}; kept for next time")
+        elif question.state == "answered":
+            self._fill()
+            self.query_one(ContentSwitcher).current = "answer"
+            panel = self.query_one("#features", TablePanel)
+            if not self._follow(self.selection.feature):
+                panel.move_to(0)
+            panel.table.focus()
+            if not job.cached and job.seconds > 1:
+                self.bench.say(f"compared in {duration(job.seconds)}; kept for next time")
 
     def action_ask_again(self) -> None:
-        self._asked = ()
-        self.show(self.session, self.session)
+        """Ask once more, as after a failure."""
+        self._question.ask_again()
 
     def action_stop_analysis(self) -> None:
-        self._stop()
+        """Stop the analysis that is at work."""
+        self._question.stop()
 
-    def _stop(self) -> None:
-        job = self.bench.jobs.get(self._job)
-        if job is not None and not job.over:
-            self.bench.jobs.cancel(job.id)
+    @property
+    def _frame(self) -> pl.DataFrame | None:
+        return self._question.answer
+
+    @property
+    def _current(self) -> bool:
+        """Whether the table on show is the answer to the question, and not the last one's."""
+        return self._question.state == "answered"
 
     # ---- the table
 
     def _fill(self) -> None:
         frame, pair = self._frame, self._pair
-        if frame is None or pair is None:
+        if frame is None or pair is None or not self._current:
             return
         panel = self.query_one("#features", TablePanel)
-        columns = parts.feature_columns(
+        columns = content.feature_columns(
             frame, self.palette, panel.size.width or self.size.width, lambda: panel.table.sorted_by
         )
         panel.load(frame, columns, key="index", sort=("ks", True))
-        self.query_one("#summary", Static).update(parts.summary_text(frame, pair, self.palette, self.size.width - 2))
+        self.query_one("#summary", Static).update(content.summary_text(frame, pair, self.palette, self.size.width - 2))
         self._show_feature()
 
     def on_resize(self) -> None:
@@ -198,15 +164,16 @@ first split); enter on a sample its neighbours; escape goes back.
 
     def _follow(self, feature: int | None) -> bool:
         """Put the cursor on the selected feature; False when it is not in the table."""
-        self._told = feature
         panel = self.query_one("#features", TablePanel)
-        return self._frame is not None and feature is not None and panel.select_where("index", feature)
+        if self._frame is None or feature is None:
+            return False
+        row = panel.row
+        return (row is not None and row["index"] == feature) or panel.select_where("index", feature)
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
-        index = event.row.get("index")
-        if index is not None:
-            self._told = index
-            self.bench.select(feature=index)
+        row = self.row  # where the cursor is now: it may have moved on since
+        if event.panel.id == "features" and row is not None and row["index"] is not None:
+            self.bench.select(feature=row["index"])
         self._show_feature()
 
     def action_next_measure(self) -> None:
@@ -218,7 +185,7 @@ first split); enter on a sample its neighbours; escape goes back.
     def _sort_by(self, step: int) -> None:
         panel = self.query_one("#features", TablePanel)
         shown = [column.name for column in panel.table.frame_backend.shown]
-        measures = [name for name in parts.SORT_COLUMNS.values() if name in shown]
+        measures = [name for name in content.SORT_COLUMNS.values() if name in shown]
         if not measures:
             return
         by = panel.table.sorted_by
@@ -231,10 +198,10 @@ first split); enter on a sample its neighbours; escape goes back.
     def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
         behind = self.query_one(FeatureSamples)
         if event.panel.id == "features" and self._pair is not None and event.row.get("index") is not None:
-            behind.open(Asked(self.session, self._pair, event.row, self._pair[1]))
+            behind.open(Ordering(self.session, self._pair, event.row, self._pair[1]))
             self._open("behind", "#samples")
-        elif event.panel.id == "samples" and behind.asked is not None:
-            self.bench.go("neighbours", self.selection.with_(split=behind.asked.split, row=int(event.row["row"])))
+        elif event.panel.id == "samples" and behind.ordering is not None:
+            self.bench.go("neighbours", self.selection.with_(split=behind.ordering.split, row=int(event.row["row"])))
 
     @property
     def _behind(self) -> bool:
@@ -265,52 +232,24 @@ first split); enter on a sample its neighbours; escape goes back.
 
     def _show_feature(self) -> None:
         """Show the feature under the cursor: its numbers at once, its histograms when it has been read."""
-        row = self.row
-        if row is None or self._pair is None:
+        row, store = self.row, self.session.store
+        if row is None or self._pair is None or store is None or not self._current:
             return
         self.query_one("#feature-box").border_title = Text(f"Feature {clean(row['feature'])}")
-        feature = self._read.get((self._pair, row["index"]))
+        feature = self._reader.get(store, self._pair, row["index"])
         self._show_numbers(row, feature)
         if feature is not None:
-            self._draw(row, feature)
-            return
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(PAUSE, self._read_marked)
+            lines, axes = histogram_chart(feature, str(row["feature"]), self.palette, log=self._log)
+            self.query_one("#histograms", ChartView).set(lines, axes, self.palette)
 
-    def _show_numbers(self, row: dict[str, Any], feature: parts.Feature | None) -> None:
+    def _show_numbers(self, row: dict[str, Any], feature: FeatureColumns | None) -> None:
         store, pair = self.session.store, self._pair
         if store is None or pair is None:
             return
         numbers = self.query_one("#numbers", Static)
         splits = (store.splits[pair[0]], store.splits[pair[1]])
-        table = parts.numbers_table(row, feature, splits, self.palette, numbers.size.width or 36)
-        numbers.update(Group(table, Text(), parts.measures_text(row, self.palette)))
-
-    def _draw(self, row: dict[str, Any], feature: parts.Feature) -> None:
-        lines, axes = parts.chart_of(feature, str(row["feature"]), self.palette, log=self._log)
-        self.query_one("#histograms", ChartView).set(lines, axes, self.palette)
-
-    def _read_marked(self) -> None:
-        self._rest = None
-        row = self.row
-        if row is not None and self._pair is not None:
-            self._read_feature(self._pair, row["index"])
-
-    @work(thread=True, exclusive=True, group="feature", exit_on_error=False)
-    def _read_feature(self, pair: tuple[str, str], index: int) -> None:
-        store = self.session.store
-        if store is not None:
-            self.post_message(FeatureLoaded(parts.read_feature(store, pair, index)))
-
-    def on_feature_loaded(self, event: FeatureLoaded) -> None:
-        feature, row = event.feature, self.row
-        self._read[feature.pair, feature.index] = feature
-        if len(self._read) > KEPT:
-            self._read.popitem(last=False)
-        if row is not None and (feature.pair, feature.index) == (self._pair, row["index"]):
-            self._show_numbers(row, feature)
-            self._draw(row, feature)
+        table = content.numbers_table(row, feature, splits, self.palette, numbers.size.width or 36)
+        numbers.update(Group(table, Text(), content.measures_text(row, self.palette)))
 
     def action_log_shares(self) -> None:
         """Shares on a logarithmic axis, or back on a plain one."""
@@ -328,13 +267,13 @@ first split); enter on a sample its neighbours; escape goes back.
         if store is None or len(store.splits) < 2:
             self.bench.say("comparing needs two splits")
             return
-        pairs = parts.pairs_of(store)
-        options = [(f"{place}", parts.pair_label(pair, self.palette)) for place, pair in enumerate(pairs)]
+        pairs = content.pairs_of(store)
+        options = [(f"{place}", content.pair_label(pair, self.palette)) for place, pair in enumerate(pairs)]
         current = str(pairs.index(self._pair)) if self._pair in pairs else None
 
-        def chosen(key: str | None) -> None:
+        def choose(key: str | None) -> None:
             if key is not None:
                 self._pair = pairs[int(key)]
                 self.show(self.session, self.session)
 
-        self.bench.show_dialog(ChooseDialog("Splits to compare", options, current), chosen)
+        self.bench.show_dialog(ChooseDialog("Splits to compare", options, current), choose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 from rich.cells import cell_len
@@ -26,7 +26,7 @@ NEAR_WIDTH = 8
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """Whose neighbours, where: the parameters of the analysis `neighbours`."""
 
     split: str
@@ -40,7 +40,7 @@ class Question:
         return asdict(self)
 
 
-def query_of(session: Session) -> tuple[str, int] | None:
+def sample_of(session: Session) -> tuple[str, int] | None:
     """The selected sample, if there is one that the store holds."""
     store, split, row = session.store, session.selection.split, session.selection.row
     if store is None or split is None or split not in store.splits or row is None:
@@ -48,12 +48,33 @@ def query_of(session: Session) -> tuple[str, int] | None:
     return (split, row) if 0 <= row < store.split(split).rows else None
 
 
-def found_frame(job: Job, store: Store, label: int, said: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The neighbours of an answer: `rank`, `class`, `agreement`, `distance`, `split`, `row`, `path`, `index`.
+class Subject(NamedTuple):
+    """What an answer is about."""
 
-    `label` is the class index of the query, `index` that of the neighbour. `said`, what a run predicted on the split
-    that was searched, gives the column `predicted` in words.
+    store: Store
+    query: Query
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The neighbours, a row each, and `label`, the class index of the sample that they are neighbours of."""
+
+    frame: pl.DataFrame
+    label: int
+
+
+def read_answer(job: Job, about: Subject, said: pl.DataFrame | None = None) -> Answer:
+    """The neighbours of an answer; raises ValueError when it holds none.
+
+    The frame has `rank`, `class`, `agreement`, `distance`, `split`, `row`, `path` and `index`, the class index of the
+    neighbour. `said`, what a run predicted on the split that was searched, gives the column `predicted` in words.
     """
+    store = about.store
+    label = int(store.split(about.query.split).labels[about.query.row])
+    return Answer(_neighbours_frame(job, store, label, said), label)
+
+
+def _neighbours_frame(job: Job, store: Store, label: int, said: pl.DataFrame | None) -> pl.DataFrame:
     from workbench.api import Table
 
     table = next(
@@ -82,7 +103,7 @@ def distance_digits(frame: pl.DataFrame) -> int:
     return min(max(0, 3 - math.floor(math.log10(far))), 6)
 
 
-def found_columns(frame: pl.DataFrame, palette: Palette, *, drawn: bool) -> list[Column]:
+def neighbour_columns(frame: pl.DataFrame, palette: Palette, *, drawn: bool) -> list[Column]:
     """How neighbours are shown; `drawn` adds a bar of the distance, for which narrow screens have no room."""
     far = float(frame["distance"].max() or 0.0) if frame.height else 0.0  # type: ignore[arg-type]
     good, other = palette.severities["good"], palette.severities["warning"]
@@ -112,14 +133,14 @@ def found_columns(frame: pl.DataFrame, palette: Palette, *, drawn: bool) -> list
     return [column for column in columns if column.name != "path" or frame["path"].null_count() < frame.height]
 
 
-def question_line(question: Question, session: Session) -> Text:
+def question_line(query: Query, session: Session) -> Text:
     """`◆ test2 row 12  →  20 nearest in ■ train, cosine`."""
     palette = session.palette
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append_text(split_label(question.split, palette)).append(f" row {question.row:,}", style=palette.text)
-    text.append("  →  ", style=palette.muted).append(f"{question.k:,} nearest", style=palette.text)
-    text.append(" in ", style=palette.muted).append_text(split_label(question.into, palette))
-    return text.append(f" by {question.metric} distance", style=palette.muted)
+    text.append_text(split_label(query.split, palette)).append(f" row {query.row:,}", style=palette.text)
+    text.append("  →  ", style=palette.muted).append(f"{query.k:,} nearest", style=palette.text)
+    text.append(" in ", style=palette.muted).append_text(split_label(query.into, palette))
+    return text.append(f" by {query.metric} distance", style=palette.muted)
 
 
 def agreement_line(frame: pl.DataFrame, label: int, store: Store, palette: Palette, width: int) -> Text:

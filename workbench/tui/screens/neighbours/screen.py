@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
-from workbench.tui.screens.neighbours import content as parts
-from workbench.tui.screens.neighbours.content import Question
+from workbench.tui.screens.neighbours import content
+from workbench.tui.screens.neighbours.content import Answer, Query, Subject
+from workbench.tui.screens.neighbours.messages import PictureSearched, WrongSearched
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import next_wrong, predictions, verdict
 from workbench.tui.shared.sample import SampleView
@@ -24,30 +24,11 @@ from workbench.tui.widgets.states import EmptyState, ProgressLine
 from workbench.tui.widgets.table.panel import TablePanel
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from workbench.features.store import Split
     from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Selection, Session
 
-SLOW = 0.25  # seconds after which an answer counts as awaited, and the last one is taken away
 METRICS = ("cosine", "euclidean")
-
-
-@dataclass
-class WrongFound(Message):
-    """The next misclassified row of a split; None when there is none."""
-
-    split: str
-    row: int | None
-
-
-@dataclass
-class PictureSought(Message):
-    """Whether the sample asked about has a picture."""
-
-    query: tuple[str, int]
-    found: bool
 
 
 class NeighboursScreen(WorkbenchScreen):
@@ -65,79 +46,53 @@ Distances: cosine is 1 less the cosine of the angle; euclidean is the length of 
 own neighbour.
 """
 
-    DEFAULT_CSS = """
-    NeighboursScreen ContentSwitcher { height: 1fr; }
-    NeighboursScreen #question, NeighboursScreen #agreement { height: 1; padding: 0 1; }
-    NeighboursScreen #looks { height: 15; }
-    NeighboursScreen #looks > .panel { width: 1fr; }
-    NeighboursScreen SampleView { layout: horizontal; padding: 0; }
-    NeighboursScreen SampleView > #facts {
-        width: 1fr; margin-right: 1; text-wrap: nowrap; text-overflow: ellipsis;
-    }
-    NeighboursScreen SampleView > Picture { width: 28; height: 100%; min-height: 1; margin: 0; }
-    NeighboursScreen #found-box { height: 1fr; }
-    NeighboursScreen #found-box > ProgressLine { display: none; }
-    NeighboursScreen #found-box.-working > ProgressLine { display: block; }
-    NeighboursScreen #failed { display: none; }
-    NeighboursScreen #found-box.-failed > #failed { display: block; }
-    NeighboursScreen #found-box.-failed > #found { display: none; }
-    NeighboursScreen.-medium #looks { height: 9; }
-    NeighboursScreen.-medium SampleView > Picture { width: 16; }
-    NeighboursScreen.-short #looks { display: none; }
-    NeighboursScreen.-narrow #looks > #near-box { display: none; }
-    NeighboursScreen #looks.-plain { height: 9; }
-    NeighboursScreen #looks.-plain Picture { display: none; }
-    """
+    CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (34, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
         self._into, self._k, self._metric = "train", 20, METRICS[0]
-        self._asked: Question | None = None
-        self._job = ""
-        self._frame: pl.DataFrame | None = None  # the neighbours on show
-        self._ranks: dict[Question, int] = {}  # where the cursor was among the neighbours of each sample
+        self._question = self.question(self._follow_question, self._read_answer)
+        self._ranks: dict[Query, int] = {}  # where the cursor was among the neighbours of each sample
 
     def body(self) -> ComposeResult:
         with ContentSwitcher(initial="nothing"):
             yield EmptyState(id="nothing")
-            with Vertical(id="asked"):
+            with Vertical(id="search"):
                 yield Static(id="question")
                 with Horizontal(id="looks"):
                     for name, title in (("query", "Sample"), ("near", "Neighbour")):
                         box = Vertical(SampleView(id=name), id=f"{name}-box", classes="panel")
                         box.border_title = title
                         yield box
-                with Vertical(id="found-box", classes="panel") as box:
+                with Vertical(id="neighbours-box", classes="panel") as box:
                     box.border_title = "Neighbours"
                     yield Static(id="agreement")
                     yield ProgressLine()
-                    yield TablePanel(id="found", noun="neighbour")
+                    yield TablePanel(id="neighbours", noun="neighbour")
                     yield JobView(id="failed")
 
     # ---- the question
 
     def show(self, session: Session, before: Session | None) -> None:
         switcher = self.query_one(ContentSwitcher)
-        query = parts.query_of(session)
-        if not session.ready or session.store is None or query is None:
+        sample = content.sample_of(session)
+        if not session.ready or session.store is None or sample is None:
             self._tell_empty(session)
             switcher.current = "nothing"
             return
         if self._into not in session.store.splits:
             self._into = "train"
-        switcher.current = "asked"
-        question = Question(*query, self._into, self._k, self._metric)
-        if before is None or before.store is not session.store:
-            self._asked = None
-        changed = question != self._asked
+        switcher.current = "search"
+        subject = Subject(session.store, Query(*sample, self._into, self._k, self._metric))
+        changed = subject != self._question.about
         if changed:
-            self._ask(question)
+            self._ask(subject)
         if changed or before is None or any(
             getattr(before, name) != getattr(session, name) for name in ("run_id", "pair", "dark")
         ):  # fmt: skip
-            self._draw(session, question)
+            self._draw(session, subject.query)
 
     def _tell_empty(self, session: Session) -> None:
         empty = self.query_one(EmptyState)
@@ -155,43 +110,34 @@ own neighbour.
     def _usual_split(self, session: Session) -> str:
         """The split that samples are taken from: that of the selected one, else test set 2."""
         assert session.store is not None
-        query = parts.query_of(session)
-        return query[0] if query else (*session.pair, "train")[min(len(session.pair), 2) - 1 if session.pair else 0]
+        sample = content.sample_of(session)
+        return sample[0] if sample else (*session.pair, "train")[min(len(session.pair), 2) - 1 if session.pair else 0]
 
-    def _ask(self, question: Question) -> None:
-        self._asked = question
-        self._job = self.analyse("neighbours", question.params, with_run=False).id
-        self.set_timer(SLOW, lambda job=self._job: self._await(job))
+    def _ask(self, subject: Subject) -> None:
+        self._question.ask(subject, "neighbours", subject.query.params, with_run=False)
 
-    def _await(self, job_id: str) -> None:
-        """The answer takes its time: take the last one away and say how far it is."""
-        job = self.bench.jobs.get(self._job)
-        if job_id == self._job and job is not None and not job.over:
-            self.query_one("#found-box").add_class("-working").remove_class("-failed")
-            self._frame = None
-            self._tell_agreement()
-            self.query_one("#found", TablePanel).load(self.query_one("#found", TablePanel).rows_shown.clear())
-            self.query_one("#near", SampleView).clear()
-            self._tell_progress(job)
+    @property
+    def _query(self) -> Query | None:
+        """What is on show, or awaited."""
+        return self._question.about.query if self._question.about is not None else None
 
-    def _draw(self, session: Session, question: Question) -> None:
-        self.query_one("#question", Static).update(parts.question_line(question, session))
-        self._look("#query", question.split, question.row)
+    def _draw(self, session: Session, query: Query) -> None:
+        self.query_one("#question", Static).update(content.question_line(query, session))
+        self._look("#query", query.split, query.row)
         if session.store is not None:
-            self._seek_picture(session, session.store.split(question.split), question.row)
-        job = self.bench.jobs.get(self._job)
-        if job is not None and job.over:
-            self.job_changed(job)
+            self._search_picture(session, session.store.split(query.split), query.row)
+        if self._question.state in ("answered", "failed"):
+            self._question.read_again()  # with what another run predicted, in other colours
 
-    @work(thread=True, exclusive=True, group="sought", exit_on_error=False)
-    def _seek_picture(self, session: Session, split: Split, row: int) -> None:
-        found = find_picture(session.workspace, split.sample(row).get("path"))
-        self.post_message(PictureSought((split.name, row), found is not None))
+    @work(thread=True, exclusive=True, group="picture", exit_on_error=False)
+    def _search_picture(self, session: Session, split: Split, row: int) -> None:
+        picture = find_picture(session.workspace, split.sample(row).get("path"))
+        self.post_message(PictureSearched((split.name, row), picture is not None))
 
-    def on_picture_sought(self, event: PictureSought) -> None:
+    def on_picture_searched(self, event: PictureSearched) -> None:
         """Without a picture the room for it goes to the neighbours."""
-        if event.query == parts.query_of(self.session):
-            self.query_one("#looks").set_class(not event.found, "-plain")
+        if event.sample == content.sample_of(self.session):
+            self.query_one("#looks").set_class(not event.there, "-plain")
 
     def _look(self, view: str, split: str, row: int) -> None:
         session = self.session
@@ -201,39 +147,39 @@ own neighbour.
 
     # ---- the answer
 
-    def job_changed(self, job: Job) -> None:
-        if job.id != self._job or self._asked is None:
+    def _read_answer(self, job: Job, about: Subject) -> Answer:
+        return content.read_answer(job, about, predictions(self.session, about.query.into))
+
+    def _follow_question(self) -> None:
+        """Show how far the question is, or its answer."""
+        question, job = self._question, self._question.job
+        if question.state in ("idle", "asked") or job is None:
             return
-        box = self.query_one("#found-box")
-        if not job.over:
-            if box.has_class("-working"):
-                self._tell_progress(job)
+        box = self.query_one("#neighbours-box")
+        box.set_class(question.state == "working", "-working")
+        box.set_class(question.state == "failed", "-failed")
+        if question.answer is not None and question.about is not None:
+            self._show_answer(question.answer, question.about.query)
             return
-        box.remove_class("-working")
-        box.set_class(job.state != "done", "-failed")
-        if job.state == "done":
-            self._show_found(job, self._asked)
-        else:
-            self._frame = None
-            self._tell_agreement()
-            self.query_one("#near", SampleView).clear()
+        self._tell_agreement()
+        self.query_one("#near", SampleView).clear()
+        if question.state == "failed":
             self.query_one("#failed", JobView).show(job, self.palette)
+        else:
+            panel = self.query_one("#neighbours", TablePanel)
+            if panel.rows_shown.height:
+                panel.load(panel.rows_shown.clear())
+            self._tell_progress(job)
 
     def _tell_progress(self, job: Job) -> None:
         told = job.text or ("waiting for its turn" if job.state == "queued" else "searching")
         self.query_one(ProgressLine).tell(job.fraction, told, palette=self.palette, remaining=job.remaining)
 
-    def _show_found(self, job: Job, question: Question) -> None:
-        store = self.session.store
-        if store is None:
-            return
-        label = int(store.split(question.split).labels[question.row])
-        frame = parts.found_frame(job, store, label, predictions(self.session, question.into))
-        self._frame = frame
+    def _show_answer(self, answer: Answer, query: Query) -> None:
         self._tell_agreement()
-        panel = self.query_one("#found", TablePanel)
-        rank = self._ranks.get(question, 1)
-        panel.load(frame, parts.found_columns(frame, self.palette, drawn=self.has_class("-wide")))
+        panel = self.query_one("#neighbours", TablePanel)
+        rank = self._ranks.get(query, 1)
+        panel.load(answer.frame, content.neighbour_columns(answer.frame, self.palette, drawn=self.has_class("-wide")))
         if not panel.select_where("rank", rank):
             panel.move_to(0)
         if self.focused is None:
@@ -241,12 +187,12 @@ own neighbour.
         self._look_near(panel.row)
 
     def _tell_agreement(self) -> None:
-        line, store, question = self.query_one("#agreement", Static), self.session.store, self._asked
-        if self._frame is None or store is None or question is None:
+        line, store, answer = self.query_one("#agreement", Static), self.session.store, self._question.answer
+        if answer is None or store is None:
             line.update("")
         else:
-            label = int(store.split(question.split).labels[question.row])
-            line.update(parts.agreement_line(self._frame, label, store, self.palette, max(self.size.width - 4, 20)))
+            width = max(self.size.width - 4, 20)
+            line.update(content.agreement_line(answer.frame, answer.label, store, self.palette, width))
 
     def on_resize(self) -> None:
         self._tell_agreement()
@@ -261,8 +207,8 @@ own neighbour.
         self._look("#near", str(row["split"]), int(row["row"]))
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
-        if self._asked is not None:
-            self._ranks[self._asked] = int(event.row["rank"])
+        if self._query is not None and self._question.state == "answered":
+            self._ranks[self._query] = int(event.row["rank"])
         self._look_near(event.row)
 
     def on_table_panel_chosen(self, event: TablePanel.Chosen) -> None:
@@ -275,12 +221,13 @@ own neighbour.
 
     def _change(self, **changes: Any) -> None:
         """Ask the same of the same sample, in another way."""
-        if self._asked is None:
+        about = self._question.about
+        if about is None:
             return
-        question = replace(self._asked, **changes)
-        self._into, self._k, self._metric = question.into, question.k, question.metric
-        self._ask(question)
-        self._draw(self.session, question)
+        query = replace(about.query, **changes)
+        self._into, self._k, self._metric = query.into, query.k, query.metric
+        self._ask(Subject(about.store, query))
+        self._draw(self.session, query)
 
     def action_random_sample(self) -> None:
         store = self.session.store
@@ -301,15 +248,15 @@ own neighbour.
         if session.run is None:
             self.bench.say("which samples are misclassified is known once a head was trained (2)")
             return
-        query = parts.query_of(session)
+        sample = content.sample_of(session)
         split = self._usual_split(session)
-        self._read_wrong(session, split, query[1] if query else -1, step)
+        self._read_wrong(session, split, sample[1] if sample else -1, step)
 
     @work(thread=True, exclusive=True, group="wrong", exit_on_error=False)
     def _read_wrong(self, session: Session, split: str, row: int, step: int) -> None:
-        self.post_message(WrongFound(split, next_wrong(session, split, row, step)))
+        self.post_message(WrongSearched(split, next_wrong(session, split, row, step)))
 
-    def on_wrong_found(self, event: WrongFound) -> None:
+    def on_wrong_searched(self, event: WrongSearched) -> None:
         if event.row is None:
             self.bench.say(f"the run has no misclassified sample of {event.split}")
         else:
@@ -317,7 +264,7 @@ own neighbour.
 
     def action_next_into(self) -> None:
         """Search the next split."""
-        if self.session.store is not None and self._asked is not None:
+        if self.session.store is not None and self._query is not None:
             splits = list(self.session.store.splits)
             self._change(into=splits[(splits.index(self._into) + 1) % len(splits)])
 
@@ -326,36 +273,36 @@ own neighbour.
 
     def action_ask_sample(self) -> None:
         """A form for all of the question."""
-        from workbench.tui.screens.neighbours.question_form import QuestionDialog
+        from workbench.tui.screens.neighbours.query_form import QueryDialog
 
         store = self.session.store
         if store is None:
             return
-        query = parts.query_of(self.session) or (self._usual_split(self.session), 0)
-        question = Question(*query, self._into, self._k, self._metric)
-        self.bench.show_dialog(QuestionDialog(self.session, question, self._answer_form))
+        sample = content.sample_of(self.session) or (self._usual_split(self.session), 0)
+        query = Query(*sample, self._into, self._k, self._metric)
+        self.bench.show_dialog(QueryDialog(self.session, query, self._answer_form))
 
     def _answer_form(self, values: dict[str, Any]) -> None:
         """Take over what the form holds; raises BadInput for a row that the split does not have."""
         store = self.session.store
         assert store is not None
-        held = store.split(values["split"])
-        if values["row"] >= held.rows:
-            raise BadInput(f"{held.name} has rows 0 to {held.rows - 1:,}")
+        split = store.split(values["split"])
+        if values["row"] >= split.rows:
+            raise BadInput(f"{split.name} has rows 0 to {split.rows - 1:,}")
         self._into, self._k, self._metric = values["into"], values["k"], values["metric"]
-        if parts.query_of(self.session) == (held.name, values["row"]):
+        if content.sample_of(self.session) == (split.name, values["row"]):
             self._change()
         else:
             # Later, when the form that asks here whether its values will do is closed.
-            self.call_later(self.bench.go, "neighbours", self._selection(held.name, values["row"]))
+            self.call_later(self.bench.go, "neighbours", self._selection(split.name, values["row"]))
 
     def action_ask_again(self) -> None:
         """Ask once more, as after a failure."""
-        self._change()
+        self._question.ask_again()
 
     def action_stop_analysis(self) -> None:
         """Stop the search that is at work."""
-        self.bench.jobs.cancel(self._job)
+        self._question.stop()
 
     def go_back(self) -> bool:
         return any(panel.close_filter() for panel in self.query(TablePanel) if panel.visible_now)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui.formats import clean, duration
-from workbench.tui.screens.plugins import content as plugins_parts
+from workbench.tui.screens.plugins import content
 from workbench.tui.shared.job_view import JobView
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.dialogs import flowing
 from workbench.tui.shell.jobs import Job
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 class Setup(Alive, VerticalScroll):
     """The upper (left) part: text and form. Enter anywhere in it but in a list runs the analysis."""
 
-    class Asked(Message):
+    class Submitted(Message):
         """The analysis is to be run."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "ask", show=False)]
+    BINDINGS = bindings_of("analysis")
 
     def action_ask(self) -> None:
-        self.post_message(self.Asked())
+        self.post_message(self.Submitted())
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        self.post_message(self.Asked())
+        self.post_message(self.Submitted())
 
 
 class AnalysisView(Alive, Container):
@@ -83,9 +83,9 @@ class AnalysisView(Alive, Container):
             return
         settings = {setting.name: setting for setting in info.settings or ()}
         if settings:
-            values = texts if texts is not None else plugins_parts.start_values(info.settings or (), session)
+            values = texts if texts is not None else content.start_values(info.settings or (), session)
             await setup.mount(
-                Form(settings, values, offers=plugins_parts.offers(session), palette=palette),
+                Form(settings, values, offers=content.offers(session), palette=palette),
                 before="#hint",
             )
         self._tell_hint(session)
@@ -96,23 +96,23 @@ class AnalysisView(Alive, Container):
         if info is None:
             return
         about = Text(flowing(clean(info.doc, lines=True)), style=palette.text)
-        about.append("\n" if info.doc else "").append(plugins_parts.origin_words(info), style=palette.muted)
+        about.append("\n" if info.doc else "").append(content.origin_words(info), style=palette.muted)
         self.query_one("#about", Static).update(about)
 
     def _tell_hint(self, session: Session) -> None:
         info, palette = self.info, session.palette
         if info is None:
             return
-        told = Text(style=palette.muted)
+        text = Text(style=palette.muted)
         if not info.settings:
-            told.append("takes no parameters\n" if info.settings is not None else plugins_parts.UNREAD + "\n")
+            text.append("takes no parameters\n" if info.settings is not None else content.UNREAD + "\n")
         if info.needs_run:
             run = session.run
-            told.append("of run " + clean(run.id) + "\n" if run else "needs a finished run: 2 trains one\n")
-        told.rstrip()
+            text.append("of run " + clean(run.id) + "\n" if run else "needs a finished run: 2 trains one\n")
+        text.rstrip()
         hint = self.query_one("#hint", Static)
-        hint.display = bool(told.plain)
-        hint.update(told)
+        hint.display = bool(text.plain)
+        hint.update(text)
 
     def follow(self, session: Session) -> None:
         """Show what the session changed: the run that is looked at, the colours."""
@@ -137,8 +137,8 @@ class AnalysisView(Alive, Container):
     def tell_time(self) -> None:
         """How long the job has been running, for those that tell no progress."""
         job = self._job
-        told = f", running for {duration(job.running_for)} (x stops it)" if job and job.state == "running" else ""
-        self.query_one("#result").border_title = f"Answer{told}"
+        time = f", running for {duration(job.running_for)} (x stops it)" if job and job.state == "running" else ""
+        self.query_one("#result").border_title = f"Answer{time}"
 
     @property
     def form(self) -> Form | None:

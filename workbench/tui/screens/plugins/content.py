@@ -60,10 +60,10 @@ def short_path(path: Path) -> str:
         return str(path)
 
 
-def own_first(found: Sequence[PluginInfo]) -> list[PluginInfo]:
-    """The order of the list: what the user is writing above what was always there, else as it was found."""
+def own_first(plugins: Sequence[PluginInfo]) -> list[PluginInfo]:
+    """The order of the list: what the user is writing above what was always there, else in the order of discovery."""
     places: list[Source] = ["workspace", "user", "entry point", "built-in", "shipped"]
-    return sorted(found, key=lambda info: places.index(info.source))
+    return sorted(plugins, key=lambda info: places.index(info.source))
 
 
 def key_of(info: PluginInfo) -> str:
@@ -91,7 +91,7 @@ def job_words(job: Job | None) -> str:
     return {"queued": "waiting", "cancelled": "stopped"}.get(job.state, job.state)
 
 
-def plugins_frame(found: Sequence[PluginInfo], session: Session, last: Mapping[str, Job]) -> pl.DataFrame:
+def plugins_frame(plugins: Sequence[PluginInfo], session: Session, last: Mapping[str, Job]) -> pl.DataFrame:
     """One row an analysis, with the column `key` that is unique."""
     import polars as pl
 
@@ -105,7 +105,7 @@ def plugins_frame(found: Sequence[PluginInfo], session: Session, last: Mapping[s
             "severity": state_words(info, session)[1],
             "last": job_words(last.get(key_of(info))),
         }
-        for info in found
+        for info in plugins
     ]
     names = ("key", "name", "title", "from", "state", "severity", "last")
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String))
@@ -142,10 +142,10 @@ def detail_text(info: PluginInfo, session: Session) -> Group:
     parts: list[RenderableType] = [Text(clean(info.title), style=f"bold {palette.strong}")]
     if not info.usable:
         severity = state_words(info, session)[1]
-        told = trust_text(info, session.workspace) if not info.trusted else aside_text(info)
+        reason = trust_text(info, session.workspace) if not info.trusted else aside_text(info)
         state = state_words(info, session)[0] if not info.trusted else "set aside"
         parts.append(Text(state, style=palette.severities[severity]))
-        parts += [Text(), Text(told, style=palette.text)]
+        parts += [Text(), Text(reason, style=palette.text)]
     if info.doc:
         parts += [Text(), Text(flowing(clean(info.doc, lines=True)), style=palette.text)]
     if info.settings:
@@ -159,8 +159,8 @@ def detail_text(info: PluginInfo, session: Session) -> Group:
 def _parameters(settings: Sequence[Setting], palette: Palette) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for setting in settings:
-        told = " · ".join(part for part in (one_line(setting.help), clean(setting.allowed)) if part)
-        shown = told.replace(">=", "≥").replace("<=", "≤")
+        words = " · ".join(part for part in (one_line(setting.help), clean(setting.allowed)) if part)
+        shown = words.replace(">=", "≥").replace("<=", "≤")
         table.add_row(Text(clean(setting.name), style=palette.text), Text(shown, style=palette.muted))
     return table
 
@@ -255,7 +255,7 @@ def find_sample(store: Store, pair: Sequence[str], split: str, which: Any) -> tu
         known = len(places) == 1 and 0 <= which < store.splits[places[0]].rows
         return (places[0], which) if known else None
     for name in places:
-        found = store.splits[name].paths.index_of(str(which))
-        if found is not None:
-            return name, found
+        row = store.splits[name].paths.index_of(str(which))
+        if row is not None:
+            return name, row
     return None

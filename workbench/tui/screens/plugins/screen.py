@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 from textual import work
@@ -12,12 +13,14 @@ from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import BadInput
 from workbench.text import one_line
-from workbench.tui.screens.plugins import content as plugins_parts
+from workbench.tui.screens.plugins import content
 from workbench.tui.screens.plugins.analysis import AnalysisView, Setup
-from workbench.tui.screens.plugins.trust import ReviewRead, TrustDialog
+from workbench.tui.screens.plugins.messages import PluginsRead, ReviewRead, SampleLookedUp
+from workbench.tui.screens.plugins.trust import TrustDialog
 from workbench.tui.shell.dialogs import TextDialog
 from workbench.tui.shell.jobs import Job
-from workbench.tui.shell.messages import PluginsFound, SampleFound
+from workbench.tui.shell.messages import AnalysisRequested
+from workbench.tui.shell.question import Question
 from workbench.tui.shell.screen import WorkbenchScreen
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.blocks import SamplesBlock, TableBlock
@@ -46,30 +49,18 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
 (t), nor after it changed, until you have seen the difference.
 """
 
-    DEFAULT_CSS = """
-    PluginsScreen ContentSwitcher { height: 1fr; }
-    PluginsScreen #list { layout: vertical; height: 1fr; }
-    PluginsScreen #list-box { height: 3fr; min-height: 5; }
-    PluginsScreen #detail-box { height: 2fr; scrollbar-size: 1 1; }
-    PluginsScreen #detail { height: auto; }
-    PluginsScreen.-wide #list { layout: horizontal; }
-    PluginsScreen.-wide #list-box { width: 3fr; height: 1fr; }
-    PluginsScreen.-wide #detail-box { width: 2fr; min-width: 42; max-width: 64; height: 1fr; }
-    PluginsScreen.-low #detail-box, PluginsScreen.-narrow #about { display: none; }
-    PluginsScreen.-narrow Field > .hint { display: none; }
-    PluginsScreen.-narrow Field.-wrong { layout: vertical; }
-    PluginsScreen.-narrow Field.-wrong > .hint { display: block; width: 1fr; }
-    """
+    CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high"), (36, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: dict[str, PluginInfo] = {}
+        self._plugins: dict[str, PluginInfo] = {}
         self._signature: tuple[tuple[str, int, int], ...] | None = None
-        self._jobs: dict[str, str] = {}  # analysis key -> its last job's id
+        self._runs: dict[str, Question[str, Job]] = {}  # by analysis key
         self._texts: dict[str, dict[str, str]] = {}  # analysis key -> what stood in its form
         self._opened: str | None = None
+        self._requested: str | None = None  # the name of an analysis to be opened and run once the list is there
 
     def body(self) -> ComposeResult:
         with ContentSwitcher(initial="list"):
@@ -93,16 +84,18 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if before is None or any(getattr(session, name) != getattr(before, name) for name in ("run", "dark", "pair")):
             self._fill()
             self.query_one(AnalysisView).follow(session)
-        if session.selection.analysis is not None and self._found:
-            self.call_later(self._open_selected)
 
-    async def _open_selected(self) -> None:
-        """Open and run the analysis that another screen wants to be seen."""
-        name = self.selection.analysis
-        if name is None:
+    async def on_analysis_requested(self, event: AnalysisRequested) -> None:
+        """Another screen wants an analysis opened and run."""
+        self._requested = event.name
+        await self._open_requested()
+
+    async def _open_requested(self) -> None:
+        name = self._requested
+        if name is None or not self._plugins:
             return
-        self.bench.select(analysis=None)
-        key = next((key for key, info in self._found.items() if info.name == name and info.usable), None)
+        self._requested = None
+        key = next((key for key, info in self._plugins.items() if info.name == name and info.usable), None)
         if key is None:
             self.bench.say(f"the analysis {name} is not among the usable ones here", severity="warning")
             return
@@ -123,60 +116,59 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         seen = plugins.signature(workspace)
         if seen != self._signature:
             try:
-                self.post_message(PluginsFound(tuple(plugins.discover(workspace)), seen))
+                self.post_message(PluginsRead(tuple(plugins.discover(workspace)), seen))
             except BadInput as error:
-                self.post_message(PluginsFound((), seen, str(error)))
+                self.post_message(PluginsRead((), seen, str(error)))
 
-    def on_plugins_found(self, event: PluginsFound) -> None:
-        first, before = self._signature is None, self._found
+    def on_plugins_read(self, event: PluginsRead) -> None:
+        first, before = self._signature is None, self._plugins
         self._signature = event.signature
         if event.error:
             self.bench.say(event.error, severity="error")
             self.query_one("#detail", Static).update(one_line(event.error))
             return
-        self._found = {plugins_parts.key_of(info): info for info in plugins_parts.own_first(event.plugins)}
+        self._plugins = {content.key_of(info): info for info in content.own_first(event.plugins)}
         self._fill()
-        if self.selection.analysis is not None:
-            self.call_later(self._open_selected)
+        self.call_later(self._open_requested)
         if not first:
             self._tell_news(before)
-        opened = self._found.get(self._opened or "")
+        opened = self._plugins.get(self._opened or "")
         if opened is not None and self._opened and opened != before.get(self._opened):
             self.call_later(self._open, self._opened)
 
     def _tell_news(self, before: dict[str, PluginInfo]) -> None:
-        new = [info for key, info in self._found.items() if key not in before]
+        new = [info for key, info in self._plugins.items() if key not in before]
         for info in new[:3]:
-            self.bench.say(f"new: {info.title} ({plugins_parts.state_words(info, self.session)[0]})")
+            self.bench.say(f"new: {info.title} ({content.state_words(info, self.session)[0]})")
 
     def _fill(self) -> None:
         session = self.session
-        last = {key: job for key, job_id in self._jobs.items() if (job := self.bench.jobs.get(job_id)) is not None}
+        last = {key: question.job for key, question in self._runs.items() if question.job is not None}
         panel = self.query_one("#plugins", TablePanel)
-        frame = plugins_parts.plugins_frame(list(self._found.values()), session, last)
+        frame = content.plugins_frame(list(self._plugins.values()), session, last)
         panel.load(
             frame,
-            plugins_parts.plugin_columns(frame, session.palette, panel.size.width or self.size.width),
+            content.plugin_columns(frame, session.palette, panel.size.width or self.size.width),
             key="key",
-            note=f"drop a .py file into {plugins_parts.short_path(plugins_parts.user_folder())}",
+            note=f"drop a .py file into {content.short_path(content.user_folder())}",
         )
         self._tell_detail()
 
     def on_resize(self) -> None:
-        if self._found:
+        if self._plugins:
             self.call_after_refresh(self._fill)
 
     @property
     def marked(self) -> PluginInfo | None:
         """The analysis that is open, else the one under the cursor."""
         row = self.query_one("#plugins", TablePanel).row
-        return self._found.get(self._opened or (row["key"] if row else ""))
+        return self._plugins.get(self._opened or (row["key"] if row else ""))
 
     def _tell_detail(self) -> None:
         row = self.query_one("#plugins", TablePanel).row
-        info = self._found.get(row["key"]) if row else None
+        info = self._plugins.get(row["key"]) if row else None
         if info is not None:
-            self.query_one("#detail", Static).update(plugins_parts.detail_text(info, self.session))
+            self.query_one("#detail", Static).update(content.detail_text(info, self.session))
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
         if event.panel.id == "plugins":
@@ -187,7 +179,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if event.panel.id == "plugins":
             await self._open(event.row["key"])
         elif isinstance(event.panel.parent, TableBlock | SamplesBlock):
-            named = plugins_parts.named_sample(event.panel.parent.block, event.row)
+            named = content.named_sample(event.panel.parent.block, event.row)
             if named is not None:
                 self._find_sample(*named)
 
@@ -195,28 +187,26 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
     def _find_sample(self, split: str, which: Any) -> None:
         store = self.session.store
         if store is not None:
-            found = plugins_parts.find_sample(store, self.session.pair, split, which)
-            self.post_message(SampleFound(found, f"{which} of {split}" if split else str(which)))
+            sample = content.find_sample(store, self.session.pair, split, which)
+            self.post_message(SampleLookedUp(sample, f"{which} of {split}" if split else str(which)))
 
-    def on_sample_found(self, event: SampleFound) -> None:
-        if event.found is None:
-            self.bench.say(f"no sample {event.told} in this workspace", severity="warning")
+    def on_sample_looked_up(self, event: SampleLookedUp) -> None:
+        if event.sample is None:
+            self.bench.say(f"no sample {event.name} in this workspace", severity="warning")
         else:
-            split, row = event.found
+            split, row = event.sample
             self.bench.go("neighbours", self.selection.with_(split=split, row=row))
 
     # ---- one analysis
 
     async def _open(self, key: str) -> None:
-        info = self._found.get(key)
+        info = self._plugins.get(key)
         if info is None:
             return
         if not info.trusted:
             self.action_trust()
         elif info.error:
-            self.bench.show_dialog(
-                TextDialog(f"{info.name} is set aside", plugins_parts.aside_text(info), from_end=False)
-            )
+            self.bench.show_dialog(TextDialog(f"{info.name} is set aside", content.aside_text(info), from_end=False))
         else:
             self._keep_texts()
             again = self._opened == key
@@ -225,7 +215,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             await view.open(info, self._texts.get(key), self.session)
             if self.gone:
                 return
-            view.show_job(self.bench.jobs.get(self._jobs.get(key)))
+            view.show_job(self._runs[key].job if key in self._runs else None)
             self.query_one(ContentSwitcher).current = "opened"
             if not again or self.focused is None:
                 view.focus_form()
@@ -240,10 +230,10 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             marked = self.marked
             if marked is None or not marked.usable:
                 return
-            await self._open(plugins_parts.key_of(marked))
+            await self._open(content.key_of(marked))
         self._run()
 
-    def on_setup_asked(self, event: Setup.Asked) -> None:
+    def on_setup_submitted(self, event: Setup.Submitted) -> None:
         event.stop()
         self._run()
 
@@ -256,20 +246,21 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if not self.session.ready:
             self.bench.say("the features are not open yet: see the Data screen (1)", severity="warning")
             return
-        last = self.bench.jobs.get(self._jobs.get(self._opened))
-        if last is not None and not last.over:
+        key = self._opened
+        if key not in self._runs:
+            self._runs[key] = self.question(functools.partial(self._follow_question, key), lambda job, _key: job)
+        if self._runs[key].running:
             self.bench.say("it is running; x stops it")
             return
         with contextlib.suppress(BadInput):  # the form shows what is wrong, in the field
             values = view.form.values() if view.form is not None else {}
-            job = self.analyse(view.info.name, values)
-            self._jobs[self._opened] = job.id
-            view.show_job(job)
+            self._runs[key].ask(key, view.info.name, values)
             view.focus_answer()
 
-    def job_changed(self, job: Job) -> None:
-        key = next((key for key, job_id in self._jobs.items() if job_id == job.id), None)
-        if key is None:
+    def _follow_question(self, key: str) -> None:
+        """Show how far an analysis is, its blocks as they come, or what went wrong."""
+        job = self._runs[key].job
+        if job is None:
             return
         if key == self._opened:
             view = self.query_one(AnalysisView)
@@ -282,8 +273,8 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
 
     def action_stop(self) -> None:
         marked = self.marked
-        if marked is not None and (job_id := self._jobs.get(plugins_parts.key_of(marked))):
-            self.bench.jobs.cancel(job_id)
+        if marked is not None and (question := self._runs.get(content.key_of(marked))):
+            question.stop()
 
     def go_back(self) -> bool:
         if any(panel.close_filter() for panel in self.query(TablePanel) if panel.visible_now):
@@ -301,7 +292,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
 
     def action_trust(self) -> None:
         """Ask whether the code of this workspace may run, as it is now."""
-        if all(info.trusted for info in self._found.values()):
+        if all(info.trusted for info in self._plugins.values()):
             self.bench.say("nothing here waits for your trust")
         else:
             self._read_review()
@@ -337,5 +328,5 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             self._look()
 
     def action_write_plugin(self) -> None:
-        text = plugins_parts.writing_text(self.session.workspace)
+        text = content.writing_text(self.session.workspace)
         self.bench.show_dialog(TextDialog("Write an analysis", text, from_end=False))

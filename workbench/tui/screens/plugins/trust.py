@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
-from textual.message import Message
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from workbench.text import counted
 from workbench.tui.formats import clean
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.dialogs import ChooseDialog, Options
 from workbench.tui.theme import Palette
 
@@ -27,22 +25,10 @@ LONGEST_LINE = 1000  # characters
 ANSWERS = (("no", "no, leave it alone"), ("yes", "yes, I have read it: exactly these files may run"))
 
 
-@dataclass
-class ReviewRead(Message):
-    """The plugins of the workspace were read to be reviewed; `error` says why they could not."""
-
-    review: Review | None
-    changes: tuple[Change, ...] = ()
-    error: str = ""
-
-
 class TrustDialog(ChooseDialog):
     """Answers "yes", "no" or None. The page keys scroll what is to be read, also while the answers have the focus."""
 
-    BINDINGS = [
-        Binding("pageup", "read(-1)", show=False, priority=True),
-        Binding("pagedown", "read(1)", show=False, priority=True),
-    ]
+    BINDINGS = bindings_of("review", priority=True)
 
     DEFAULT_CSS = """
     TrustDialog > #box { height: 92%; }
@@ -78,23 +64,23 @@ def review_text(review: Review, changes: Sequence[Change], palette: Palette) -> 
     """The files with sizes and hashes, then what changed in them or, when there is no earlier review, all of them."""
     from workbench.plugins import WHY_NOT
 
-    told = Text(style=palette.text)
-    told.append(f"{clean(review.workspace)}: {WHY_NOT[review.verdict]}\n")
+    text = Text(style=palette.text)
+    text.append(f"{clean(review.workspace)}: {WHY_NOT[review.verdict]}\n")
     if review.twin is not None:
-        told.append(f"exactly the same files are trusted in {clean(review.twin)}\n")
-    told.append("\n")
+        text.append(f"exactly the same files are trusted in {clean(review.twin)}\n")
+    text.append("\n")
     for file in review.sources.files:
-        told.append(file.name, style=f"bold {palette.strong}")
-        told.append(f"  {len(file.data):,} bytes  sha256 {file.sha256}\n", style=palette.muted)
+        text.append(file.name, style=f"bold {palette.strong}")
+        text.append(f"  {len(file.data):,} bytes  sha256 {file.sha256}\n", style=palette.muted)
     for one in review.sources.disabled:
-        told.append(f"{one.name or 'the folder'} is left alone: {one.reason}\n", style=palette.severities["warning"])
+        text.append(f"{one.name or 'the folder'} is left alone: {one.reason}\n", style=palette.severities["warning"])
     lines = list(_lines(changes, palette))
-    for text, style in lines[:MOST_LINES]:
-        told.append(f"{clean(text)}\n", style=style)
+    for line, style in lines[:MOST_LINES]:
+        text.append(f"{clean(line)}\n", style=style)
     if len(lines) > MOST_LINES:
         left = f"... and {counted(len(lines) - MOST_LINES, 'more line')}: see `workbench plugin trust`, or the files"
-        told.append(left, style=palette.severities["warning"])
-    return told
+        text.append(left, style=palette.severities["warning"])
+    return text
 
 
 def _lines(changes: Sequence[Change], palette: Palette) -> Iterator[tuple[str, str]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import polars as pl
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.coordinate import Coordinate
 from textual.message import Message
@@ -20,6 +19,7 @@ from textual_fastdatatable.data_table import DataTable
 
 from workbench.text import counted
 from workbench.tui.formats import number
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive, Pointed
 from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, filter_rows
 
@@ -39,17 +39,7 @@ class FrameTable(Pointed, DataTable, inherit_bindings=False):
         'together (class="great white"). enter goes into the row.'
     )
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "go in", show=False),
-        Binding("up,k", "cursor_up", show=False),
-        Binding("down,j", "cursor_down", show=False),
-        Binding("pageup", "page_up", show=False),
-        Binding("pagedown", "page_down", show=False),
-        Binding("home,g", "cursor_table_start", show=False),
-        Binding("end,G", "cursor_table_end", show=False),
-        Binding("left", "mark(-1)", show=False),
-        Binding("right", "mark(1)", show=False),
-    ]
+    BINDINGS = bindings_of("table")
 
     DEFAULT_CSS = """
     FrameTable { height: 1fr; max-height: 100%; background: $background; color: $foreground; scrollbar-size: 0 1; }

@@ -11,38 +11,38 @@ from textual.widgets import Static
 
 from workbench import plugins
 from workbench.errors import BadInput
-from workbench.tui.screens.neighbours.content import Question
+from workbench.tui.screens.neighbours.content import Query
 from workbench.tui.shell.dialogs import Dialog
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.form import Field, Form
 
 
-class QuestionDialog(Dialog):
+class QueryDialog(Dialog):
     """The parameters of the analysis as a form; `then` gets the values, and refuses them by raising BadInput."""
 
     DEFAULT_CSS = """
-    QuestionDialog > #box { width: 78; }
-    QuestionDialog #refused { height: auto; width: 1fr; color: $error; text-style: bold; }
+    QueryDialog > #box { width: 78; }
+    QueryDialog #refused { height: auto; width: 1fr; color: $error; text-style: bold; }
     """
 
-    def __init__(self, session: Session, question: Question, then: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, session: Session, query: Query, then: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()
         self._session = session
-        self._question = question
+        self._query = query
         self._then = then
 
     def compose(self) -> ComposeResult:
         info = plugins.find(self._session.workspace, "neighbours")
         store = self._session.store
         assert store is not None
-        asked = self._question.params
+        params = self._query.params
         box = Vertical(id="box")
         box.border_title = "Neighbours of"
         box.border_subtitle = "enter searches, escape closes"
         with box:
             yield Form(
-                {setting.name: setting for setting in info.settings or () if setting.name in asked},
-                asked,
+                {setting.name: setting for setting in info.settings or () if setting.name in params},
+                params,
                 offers={"split": list(store.splits)},
                 palette=self._session.palette,
             )
