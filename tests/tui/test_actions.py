@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.actions import parse
+from tui_support import wait_for
 
+from workbench import tui
 from workbench.errors import BadInput
 from workbench.tui.screens import REGISTRY, build
 from workbench.tui.shell import actions
+from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import user_dir
 
 
@@ -43,11 +49,31 @@ def test_every_action_can_be_called() -> None:
 
 
 def test_ids_and_screens_are_known() -> None:
-    assert len(actions.BY_ID) == len(actions.ACTIONS)
+    assert len(actions.BY_ID) == len(actions.ACTIONS) + sum(map(len, actions.PARTS.values()))
     assert set(REGISTRY) == set(actions.SCREENS)
     for action in actions.ACTIONS:
         assert action.help
         assert action.screens == actions.EVERYWHERE or set(action.screens) <= set(actions.SCREENS)
+
+
+def test_every_binding_is_in_a_table() -> None:
+    for module in pkgutil.walk_packages(tui.__path__, "workbench.tui."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if not isinstance(value, type) or not value.__module__.startswith("workbench.tui."):
+                continue
+            for binding in value.__dict__.get("BINDINGS", ()):
+                if value.__name__ != "HeadForm":
+                    assert binding.id in actions.BY_ID, (value, binding)
+
+
+async def test_a_key_of_a_table_follows_the_keymap(bench: Any) -> None:
+    write('[keys]\nmark-right = "h"\ntable-down = ["down", "ctrl+n"]\n')
+    async with bench(size=(120, 40)) as (app, pilot):
+        await wait_for(pilot, lambda: app.current._filled)
+        panel = app.current.query_one("#splits", TablePanel)
+        await pilot.press("h", "h", "right", "ctrl+n")
+        assert panel.table.marked == 2
+        assert panel.table.cursor_row == 1
 
 
 def write(text: str) -> Path:
@@ -73,6 +99,9 @@ def test_keymap() -> None:
         ("[keys]\nhelp = 3\n", "expected a key"),
         ('[keys]\nhelp = "n"\n', "would be both"),
         ("[keys]\nhelp = []\n", "expected a key"),
+        ('[keys]\nhelp = "j"\n', "both 'help' and 'table-down' (Data)"),
+        ('[keys]\ntable-up = "s"\n', "both 'sort' and 'table-up' (Data)"),
+        ('[keys]\nreview-up = "pagedown"\n', "both 'review-up' and 'review-down' (review)"),
     ],
 )
 def test_a_wrong_keymap_names_file_key_and_way_out(text: str, told: str) -> None:

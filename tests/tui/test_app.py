@@ -15,7 +15,7 @@ from tui_support import make_run, wait_for
 
 from workbench import api
 from workbench.errors import BadInput
-from workbench.features.ingest import IngestProgress
+from workbench.features.progress import IngestProgress
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.shell import background, messages
 from workbench.tui.shell.bars import FooterBar, title_line

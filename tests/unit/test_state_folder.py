@@ -22,7 +22,7 @@ from workbench.runs.records import Process
 from workbench.testing import tiny_store
 from workbench.tui.shell import background
 from workbench.worker import work as worker_work
-from workbench.worker.child import Job
+from workbench.worker.job import Job
 from workbench.workspace import Workspace, state_folder
 
 

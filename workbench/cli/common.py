@@ -15,7 +15,7 @@ from workbench.text import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from workbench.features.ingest import IngestProgress
+    from workbench.features.progress import IngestProgress
     from workbench.features.store import Store
     from workbench.workspace import Workspace
 

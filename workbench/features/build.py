@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import BadInput, Cancelled
-from workbench.features.ingest import VERSION, IngestProgress, Progress
-from workbench.features.store import TRAIN, Manifest, SplitInfo
+from workbench.features.progress import IngestProgress, Progress
+from workbench.features.store import TRAIN, VERSION, Manifest, SplitInfo
 from workbench.text import counted
 from workbench.workspace import CONFIG, Workspace
 

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,38 +14,17 @@ import msgspec
 from workbench import files
 from workbench.errors import BadInput, Cancelled, Failed
 from workbench.features import clearing
-from workbench.features.store import MANIFEST, TRAIN, Store
+from workbench.features.progress import IngestProgress, Progress
+from workbench.features.store import MANIFEST, TRAIN, VERSION, Store
 from workbench.workspace import CONFIG, CURRENT, Current, Workspace, natural, read_current
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-VERSION = 1  # of the store's layout; a store of another version is read anew
 SAMPLED = 1 << 16  # bytes looked at, in three places, to notice a changed file
 SHOWN = 5  # names in a message
 
 
-@dataclass(frozen=True)
-class IngestProgress:
-    """How far reading is: `fraction` of all bytes (estimated within a file), rows of the split so far, seconds."""
-
-    split: str
-    rows: int
-    done_bytes: int
-    total_bytes: int
-    seconds: float
-
-    @property
-    def fraction(self) -> float:
-        return min(1.0, self.done_bytes / max(1, self.total_bytes))
-
-    @property
-    def remaining(self) -> float:
-        """Seconds left at the rate so far; NaN before anything was read."""
-        return self.seconds * (1 - self.fraction) / self.fraction if self.fraction > 0 else float("nan")
-
-
-Progress = Callable[[IngestProgress], None]
 Notice = Callable[[str], None]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MANIFEST = "manifest.json"
+VERSION = 1  # of the store's layout; a store of another version is read anew
 TRAIN = "train"
 
 

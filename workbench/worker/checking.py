@@ -16,7 +16,7 @@ from workbench.testing import tiny_context
 from workbench.worker import blocks as codec
 
 if TYPE_CHECKING:
-    from workbench.worker.child import Job
+    from workbench.worker.job import Job
 
 MANY_BLOCKS = 1000
 

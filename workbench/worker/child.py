@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,8 +24,7 @@ from typing import Any
 from workbench import supervisor
 from workbench.errors import BadInput, Cancelled, Failed
 from workbench.worker import wire
-
-PROGRESS_INTERVAL = 0.05
+from workbench.worker.job import Job
 
 
 def main() -> None:
@@ -87,7 +86,7 @@ class Child:
     def _do(self, request: dict[str, Any]) -> None:
         job = Job(request, self.send, lambda: request["job"] in self._cancelled)
         try:
-            last = job.work()
+            last = _work(job)
         except BaseException as error:  # noqa: BLE001 - whatever an analysis raises is its own failure
             last = _failure(error, job.is_cancelled())
         if last["kind"] == "failed" and job.is_cancelled() and _has_started_processes():
@@ -100,38 +99,17 @@ class Child:
         self.send(last)
 
 
-class Job:
-    """One analysis on its way: the request, what it says, whether it is to stop."""
+def _work(job: Job) -> dict[str, Any]:
+    """Do a job; its last message."""
+    from workbench.worker import work
 
-    def __init__(self, request: dict[str, Any], send: Callable[..., None], is_cancelled: Callable[[], bool]) -> None:
-        self.request = request
-        self.send = send
-        self.is_cancelled = is_cancelled
-        self._told = 0.0
-
-    def work(self) -> dict[str, Any]:
-        """Do it; the last message."""
-        from workbench.worker import work
-
-        started = time.perf_counter()
-        if self.is_cancelled():
-            raise Cancelled
-        cached, params = (work.check if self.request.get("check") else work.analyse)(self)
-        if self.is_cancelled():
-            raise Cancelled
-        return {"kind": "done", "seconds": time.perf_counter() - started, "cached": cached, "params": params}
-
-    def progress(self, fraction: float, text: str) -> None:
-        """Tell how far it is, unless that was just told."""
-        now = time.monotonic()
-        if now - self._told >= PROGRESS_INTERVAL or fraction >= 1:
-            self._told = now
-            bounded = min(max(fraction, 0.0), 1.0) if fraction == fraction else 0.0
-            self.send({"kind": "progress", "fraction": bounded, "text": str(text)})
-
-    def log(self, text: str) -> None:
-        """One or more lines for the log, by the way that prints take too, so that their order is kept."""
-        print(text, flush=True)
+    started = time.perf_counter()
+    if job.is_cancelled():
+        raise Cancelled
+    cached, params = (work.check if job.request.get("check") else work.analyse)(job)
+    if job.is_cancelled():
+        raise Cancelled
+    return {"kind": "done", "seconds": time.perf_counter() - started, "cached": cached, "params": params}
 
 
 def _failure(error: BaseException, cancelled: bool) -> dict[str, Any]:

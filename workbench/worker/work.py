@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workbench.plugins import PluginInfo
     from workbench.runs import StoredRun
-    from workbench.worker.child import Job
+    from workbench.worker.job import Job
 
 _stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
 

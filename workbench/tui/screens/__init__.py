@@ -1,4 +1,4 @@
-"""One file a screen; `REGISTRY` names the class of each, imported when it is first shown."""
+"""A folder a screen; `REGISTRY` names the class of each, imported when it is first shown."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from workbench.features.checks import Check
-    from workbench.features.ingest import IngestProgress
+    from workbench.features.progress import IngestProgress
     from workbench.features.store import Store
     from workbench.runs import RunSnapshot
     from workbench.tui.shell.usage import Usage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 About = TypeVar("About")
 Answer = TypeVar("Answer")
+
+
+def style_beside(module: str) -> str:
+    """The style of a screen: what stands in `screen.tcss` beside its module (`__file__`).
+
+    For `DEFAULT_CSS`: when a screen with a `CSS_PATH` is first shown, Textual parses the styles of all widgets anew.
+    """
+    return Path(module).with_name("screen.tcss").read_text(encoding="utf-8")
 
 
 class WorkbenchScreen(AliveScreen[None]):

@@ -9,7 +9,7 @@ from workbench.tui.theme import Palette
 
 if TYPE_CHECKING:
     from workbench.features.checks import Check
-    from workbench.features.ingest import IngestProgress
+    from workbench.features.progress import IngestProgress
     from workbench.features.store import Store
     from workbench.runs import RunSnapshot
     from workbench.tui.shell.usage import Usage

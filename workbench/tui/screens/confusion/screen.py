@@ -20,7 +20,7 @@ from workbench.tui.screens.confusion.content import Answer, Subject
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import said_words
 from workbench.tui.shared.sample import SampleView
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.widgets.states import EmptyState
 from workbench.tui.widgets.table.panel import TablePanel
 
@@ -55,7 +55,7 @@ A change is drawn with its 95% interval (Newcombe) about a line at zero; bright 
 for one class or pair each; p adj. is adjusted for looking at all pairs (Benjamini and Hochberg).
 """
 
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-medium"), (34, "-tall")]
 

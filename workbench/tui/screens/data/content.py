@@ -17,7 +17,7 @@ from workbench.tui.theme import Palette
 if TYPE_CHECKING:
     import polars as pl
 
-    from workbench.features.ingest import IngestProgress
+    from workbench.features.progress import IngestProgress
     from workbench.features.store import Store
     from workbench.features.summary import FeatureColumns
     from workbench.tui.widgets.table.backend import Column

@@ -19,7 +19,7 @@ from workbench.tui.screens.data.checks import CachedChecksRead, ChecksView, Subj
 from workbench.tui.shared.predictions import verdict
 from workbench.tui.shared.samples import sample_columns, samples_frame
 from workbench.tui.shell.question import Question
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 
@@ -59,7 +59,7 @@ f lists the features: range, mean and spread in train, and the histogram of the 
 sets that are compared (P chooses them; l draws it on a logarithmic axis). enter follows it to Divergence.
 """
 
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
 

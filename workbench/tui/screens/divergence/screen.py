@@ -20,7 +20,7 @@ from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.bars import FooterBar
 from workbench.tui.shell.dialogs import ChooseDialog
 from workbench.tui.shell.question import Question
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.states import EmptyState
@@ -52,7 +52,7 @@ enter on a feature opens the samples of the second split by their value of it, t
 first split); enter on a sample its neighbours; escape goes back.
 """
 
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]
 

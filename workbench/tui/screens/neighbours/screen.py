@@ -18,7 +18,7 @@ from workbench.tui.screens.neighbours.messages import PictureSearched, WrongSear
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import next_wrong, predictions, verdict
 from workbench.tui.shared.sample import SampleView
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.widgets.picture import find_picture
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 from workbench.tui.widgets.table.panel import TablePanel
@@ -46,7 +46,7 @@ Distances: cosine is 1 less the cosine of the angle; euclidean is the length of 
 own neighbour.
 """
 
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (34, "-tall")]
 

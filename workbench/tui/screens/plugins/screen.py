@@ -21,7 +21,7 @@ from workbench.tui.shell.dialogs import TextDialog
 from workbench.tui.shell.jobs import Job
 from workbench.tui.shell.messages import AnalysisRequested
 from workbench.tui.shell.question import Question
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.blocks import SamplesBlock, TableBlock
 from workbench.tui.widgets.table.panel import TablePanel
@@ -49,7 +49,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
 (t), nor after it changed, until you have seen the difference.
 """
 
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high"), (36, "-tall")]
 
