@@ -245,7 +245,7 @@ async def test_a_table_is_saved_as_it_is_shown(bench: Any, read_workspace: Works
 
     async with bench() as (app, pilot):
         await pilot.press("f")
-        panel = app.current.query_one("#listed", TablePanel)
+        panel = app.current.query_one("#features-table", TablePanel)
         await wait_for(pilot, lambda: panel.visible_now and panel.rows_shown.height)
         await pilot.press("/", *"f1")
         await wait_for(pilot, lambda: panel.rows_shown.height == 1)

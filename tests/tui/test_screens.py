@@ -10,8 +10,9 @@ from textual.widgets import ContentSwitcher, Static
 from tui_support import make_run, wait_for
 
 from workbench import api
-from workbench.tui.screens.data.content import classes_frame, samples_frame, splits_frame
+from workbench.tui.screens.data.content import classes_frame, splits_frame
 from workbench.tui.shared.sample import SampleView
+from workbench.tui.shared.samples import samples_frame
 from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 

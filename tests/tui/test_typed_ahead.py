@@ -221,7 +221,7 @@ async def test_class_names_with_tabs_and_line_breaks(bench: Any, make_folder: Ca
         are_printable(app)
         await typed_ahead(app, pilot, "enter", wait=0.05)
         await wait_for(pilot, lambda: app.current.NAME == "neighbours" and app.jobs.all and app.jobs.all[0].over)
-        await wait_for(pilot, lambda: app.current.query_one("#found", TablePanel).rows_shown.height)
+        await wait_for(pilot, lambda: app.current.query_one("#neighbours", TablePanel).rows_shown.height)
         are_printable(app)
         await typed_ahead(app, pilot, "4")
         await wait_for(pilot, lambda: app.current.query_one("#classes", TablePanel).rows_shown.height == 3)

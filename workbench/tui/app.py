@@ -21,10 +21,10 @@ from textual.worker import get_current_worker
 from workbench import termination
 from workbench.errors import BadInput
 from workbench.runs import newest_to_look_at
-from workbench.text import counted, one_line
+from workbench.text import counted
 from workbench.tui.screens import build
 from workbench.tui.shell import background, messages
-from workbench.tui.shell.actions import BY_ID, bindings, read_keymap
+from workbench.tui.shell.actions import bindings, read_keymap
 from workbench.tui.shell.frame import Shell
 from workbench.tui.shell.jobs import Job, JobChanged, Jobs
 from workbench.tui.shell.session import Phase, Selection, Session
@@ -56,7 +56,7 @@ class WorkbenchApp(Shell):
 
         Raises BadInput when the user's keymap is wrong.
         """
-        self.keymap_of_user = read_keymap()
+        keymap = read_keymap()
         self.session = Session(workspace)
         self._warm = warm
         self._over = threading.Event()
@@ -64,7 +64,7 @@ class WorkbenchApp(Shell):
         self._opening: TextualWorker[None] | None = None
         self._store_before: Store | None = None  # the one on show before the files were read again
         self._next_poll = 0.0
-        super().__init__(first, build)
+        super().__init__(first, build, keymap)
         self.jobs = Jobs(self, workspace)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -113,8 +113,8 @@ class WorkbenchApp(Shell):
     def _leave(self, code: int, *reasons: str) -> None:
         running = [run for run in self.session.runs or () if run.active]
         still = f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
-        told = "\n".join([*reasons, still] if running else reasons)
-        self.exit(code, return_code=code, message=Text(told) if told else None)
+        text = "\n".join([*reasons, still] if running else reasons)
+        self.exit(code, return_code=code, message=Text(text) if text else None)
 
     def leave_on_signal(self, number: int) -> None:
         """Leave with the exit code of a process that a signal ended."""
@@ -206,14 +206,14 @@ class WorkbenchApp(Shell):
             self.update_session(phase="ready", progress=None, waiting="", sources_missing=message.sources_missing)
             self.say("the feature files are as they were when they were read")
             return
-        kept = before is not None and all(name in store.tests for name in self.session.pair)
+        same_pair = before is not None and all(name in store.tests for name in self.session.pair)
         self.update_session(
             phase="ready",
             store=store,
             progress=None,
             waiting="",
             checks=None,
-            pair=self.session.pair if kept else tuple(list(store.tests)[:2]),
+            pair=self.session.pair if same_pair else tuple(list(store.tests)[:2]),
             sources_missing=message.sources_missing,
         )
         self._make_checks()
@@ -283,33 +283,12 @@ class WorkbenchApp(Shell):
 
     # ---- actions for every screen
 
-    def say(self, text: str, *, severity: str = "information") -> None:
-        """A short notice in the corner; `text` is never markup."""
-        self.notify(one_line(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)  # type: ignore[arg-type]
-
     def on_worker_state_changed(self, event: TextualWorker.StateChanged) -> None:
         """A worker that raised is told of, never swallowed."""
         error = event.worker.error
         if error is not None and not isinstance(error, asyncio.CancelledError):
-            told = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
-            self.say(told, severity="error")
-
-    def action_help(self) -> None:
-        from workbench.tui.shell.dialogs import HelpDialog
-
-        if self.current is not None:
-            self.show_dialog(HelpDialog(self.current, self.keymap_of_user))
-
-    def action_command_palette(self) -> None:
-        from workbench.tui.shell.palette import CommandPalette
-
-        current = self.current
-        if current is not None:
-            self.show_dialog(CommandPalette(current, self.keymap_of_user), self._do)
-
-    async def _do(self, action_id: str | None) -> None:
-        if action_id is not None:
-            await self.run_action(BY_ID[action_id].action, default_namespace=self.current)
+            text = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+            self.say(text, severity="error")
 
     def action_filter(self) -> None:
         panel = self._table()
@@ -353,7 +332,7 @@ class WorkbenchApp(Shell):
         if not self.session.runs:
             self.say("no runs yet: train a head on the Train screen (2)")
             return
-        self.show_dialog(run_dialog(self.session), functools.partial(self._chosen, self.choose_run))
+        self.show_dialog(run_dialog(self.session), functools.partial(self._pass_on, self.choose_run))
 
     def action_choose_pair(self) -> None:
         from workbench.tui.shell.dialogs import pair_dialog
@@ -363,16 +342,16 @@ class WorkbenchApp(Shell):
             self.update_session(pair=self.session.pair[::-1])
             self.say(f"test set 1 is now {self.session.pair[0]}, test set 2 {self.session.pair[1]}")
         elif len(tests) > 2:
-            self.show_dialog(pair_dialog(self.session), functools.partial(self._chosen, self._choose_pair))
+            self.show_dialog(pair_dialog(self.session), functools.partial(self._pass_on, self._choose_pair))
         else:
             self.say("comparing needs two test sets in the workspace")
 
-    def _choose_pair(self, told: str) -> None:
-        first, _, second = told.partition("/")
+    def _choose_pair(self, pair: str) -> None:
+        first, _, second = pair.partition("/")
         self.update_session(pair=(first, second))
 
     @staticmethod
-    def _chosen(then: Any, value: str | None) -> None:
+    def _pass_on(then: Any, value: str | None) -> None:
         if value is not None:
             then(value)
 

@@ -53,9 +53,9 @@ class JobView(Alive, Vertical):
         self.set_class(job.state in ("failed", "cancelled"), "-failed")
         self.set_class(bool(job.blocks), "-partial")
         if not job.over:
-            told = job.text or ("waiting for its turn" if job.state == "queued" else "working")
+            text = job.text or ("waiting for its turn" if job.state == "queued" else "working")
             progress = self.query_one(ProgressLine)
-            progress.tell(job.fraction, told, palette=palette, remaining=job.remaining)
+            progress.tell(job.fraction, text, palette=palette, remaining=job.remaining)
         self.query_one("#state", Static).update(state_line(job, palette))
         if job.state in ("failed", "cancelled"):
             self.query_one("#failure-text", Static).update(failure_text(job, palette))
@@ -79,8 +79,8 @@ def failure_text(job: Job, palette: Palette) -> Text:
         "exited": "lost its process",
         "cancelled": "was stopped",
     }
-    told = f"{clean(job.analysis)} {words.get(job.kind, 'failed')}\n\n"
-    text = Text().append(told, style=f"bold {palette.severities['error']}")
+    heading = f"{clean(job.analysis)} {words.get(job.kind, 'failed')}\n\n"
+    text = Text().append(heading, style=f"bold {palette.severities['error']}")
     text.append(clean(job.error, lines=True), style=palette.text)
     if job.traceback:
         text.append("\n\n" + clean(job.traceback.rstrip(), lines=True), style=palette.muted)

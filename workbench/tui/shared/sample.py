@@ -105,7 +105,7 @@ def sample_text(message: SampleLoaded, store: Store, width: int, palette: Palett
     if path is not None:
         text.append(shorten(path, width, keep_end=True) + "\n", style=palette.muted)
     for name, value in fields.items():
-        text.append(f"{clean(name)} ", style=palette.muted).append(f"{_told(value)}\n", style=palette.text)
+        text.append(f"{clean(name)} ", style=palette.muted).append(f"{_value_text(value)}\n", style=palette.text)
     text.append_text(vector_text(message.vector, width, palette, palette.split(message.split)))
     return text
 
@@ -118,12 +118,12 @@ def vector_text(vector: np.ndarray, width: int, palette: Palette, colour: str) -
     text.append(f"\nnorm {number(norm)}", style=palette.text)
     text.append(f"  {number(float(vector.min()))} to {number(float(vector.max()))}", style=palette.muted)
     if zeros:
-        told = f"{counted(len(vector), 'feature')}, {percent(zeros / len(vector), digits=0)} of them zero"
-        text.append(f"\n{shorten(told, width)}", palette.muted)
+        zero = f"{counted(len(vector), 'feature')}, {percent(zeros / len(vector), digits=0)} of them zero"
+        text.append(f"\n{shorten(zero, width)}", palette.muted)
     return text
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, float):
         return number(value) if math.isfinite(value) else "NaN"
     return clean(value)

@@ -92,10 +92,10 @@ def list_runs(session: Session, post: Post) -> None:
     """The runs on disk; posts RunsChanged when they differ from the session's."""
     from workbench import runs
 
-    found = tuple(runs.list_runs(session.workspace))
+    snapshots = tuple(runs.list_runs(session.workspace))
     looks = runs.test_looks(session.workspace)
-    if found != session.runs or looks != session.looks:
-        post(messages.RunsChanged(found, looks))
+    if snapshots != session.runs or looks != session.looks:
+        post(messages.RunsChanged(snapshots, looks))
 
 
 def start_run(workspace: Workspace, store: Store, head: str, settings: dict[str, Any], post: Post) -> None:

@@ -68,10 +68,10 @@ def _run_parts(session: Session) -> tuple[Text, Text, Text]:
         return Text(""), none, none
     results = Text("")
     for test in session.pair[:2]:
-        found = (run.tests or {}).get(test)
-        if found and found.accuracy is not None:
+        scores = (run.tests or {}).get(test)
+        if scores and scores.accuracy is not None:
             results.append("  " if results else "")
-            results.append(f"{palette.mark(test)} {percent(found.accuracy, n=found.n)}", palette.split(test))
+            results.append(f"{palette.mark(test)} {percent(scores.accuracy, n=scores.n)}", palette.split(test))
     short = run.id.split("-", 2)[-1] if run.id.count("-") > 1 else run.id
     return results, Text(shorten(run.id, 32), style=palette.text), Text(shorten(short, 20), style=palette.text)
 

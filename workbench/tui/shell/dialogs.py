@@ -201,10 +201,10 @@ def run_dialog(session: Session) -> ChooseDialog:
     for run in session.runs or ():
         line = Text(f"{shorten(run.id, 34):<34}  {run.state:<8}", style=palette.text)
         for test in session.pair:
-            found = (run.tests or {}).get(test)
-            if found and found.accuracy is not None:
-                told = f"  {palette.mark(test)} {percent(found.accuracy, n=found.n)}"
-                line.append(told, style=palette.split(test))
+            scores = (run.tests or {}).get(test)
+            if scores and scores.accuracy is not None:
+                accuracy = f"  {palette.mark(test)} {percent(scores.accuracy, n=scores.n)}"
+                line.append(accuracy, style=palette.split(test))
         options.append((run.id, line))
     return ChooseDialog("Run to look at", options, session.run_id)
 

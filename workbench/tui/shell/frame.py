@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -12,7 +12,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
-from workbench.tui.shell.actions import parse_bindings
+from workbench.text import one_line
+from workbench.tui.shell.actions import BY_ID, parse_bindings
 from workbench.tui.shell.alive import is_news
 from workbench.tui.shell.harmless import HarmlessFilter
 from workbench.tui.shell.screen import WorkbenchScreen
@@ -27,8 +28,9 @@ class Shell(App[int]):
     DEFAULT_MODE = "screens"
     MODES: ClassVar[dict[str, Any]] = {SMALL: TooSmall}
 
-    def __init__(self, first: str, build: Callable[[str], WorkbenchScreen]) -> None:
-        """`first` names the screen shown first; `build` makes a screen by its name."""
+    def __init__(self, first: str, build: Callable[[str], WorkbenchScreen], keymap: Mapping[str, str]) -> None:
+        """`first` names the screen shown first; `build` makes a screen by its name; `keymap` is that of the user."""
+        self.keymap_of_user = keymap
         self._first = first
         self._build = build
         self._harmless = HarmlessFilter()
@@ -88,3 +90,24 @@ class Shell(App[int]):
         elif not fits(self.size) and not self._behind:
             self._behind = list(self.screen_stack)
             self.switch_mode(SMALL)
+
+    def say(self, text: str, *, severity: str = "information") -> None:
+        """A short notice in the corner; `text` is never markup."""
+        self.notify(one_line(text), severity=severity, markup=False, timeout=8 if severity == "error" else 4)  # type: ignore[arg-type]
+
+    def action_help(self) -> None:
+        from workbench.tui.shell.dialogs import HelpDialog
+
+        if self.current is not None:
+            self.show_dialog(HelpDialog(self.current, self.keymap_of_user))
+
+    def action_command_palette(self) -> None:
+        from workbench.tui.shell.palette import CommandPalette
+
+        current = self.current
+        if current is not None:
+            self.show_dialog(CommandPalette(current, self.keymap_of_user), self._do)
+
+    async def _do(self, action_id: str | None) -> None:
+        if action_id is not None:
+            await self.run_action(BY_ID[action_id].action, default_namespace=self.current)

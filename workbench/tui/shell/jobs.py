@@ -82,7 +82,7 @@ class Jobs:
     _worker: Worker | None = None
     _jobs: dict[str, Job] = field(default_factory=dict)
     _count: int = 0
-    _told: dict[str, float] = field(default_factory=dict)
+    _reports: dict[str, float] = field(default_factory=dict)  # when the progress of each was last told
 
     @property
     def all(self) -> tuple[Job, ...]:
@@ -157,10 +157,10 @@ class Jobs:
         elif isinstance(event, worker.JobProgress):
             now = time.monotonic()
             started = job.started if job.started is not None else now
-            late = now - self._told.get(job_id, 0.0) >= PROGRESS_INTERVAL
+            late = now - self._reports.get(job_id, 0.0) >= PROGRESS_INTERVAL
             self._change(job_id, tell=late, state="running", started=started, fraction=event.fraction, text=event.text)
             if late:
-                self._told[job_id] = now
+                self._reports[job_id] = now
         elif isinstance(event, worker.JobLog):
             self._change(job_id, log=(*job.log, event.text))
         elif isinstance(event, worker.JobBlock):

@@ -75,14 +75,14 @@ def _gpu_handles() -> list[Any]:
 def _gpu_load(name: str, handle: Any) -> Load:
     import pynvml
 
-    def told(ask: Any, *more: Any) -> Any:
+    def value(ask: Any, *more: Any) -> Any:
         try:
             return ask(handle, *more)
         except pynvml.NVMLError:  # some cards, and parts of shared ones, do not tell everything
             return None
 
-    use, memory = told(pynvml.nvmlDeviceGetUtilizationRates), told(pynvml.nvmlDeviceGetMemoryInfo)
-    temperature = told(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
+    use, memory = value(pynvml.nvmlDeviceGetUtilizationRates), value(pynvml.nvmlDeviceGetMemoryInfo)
+    temperature = value(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
     return Load(
         name,
         None if use is None else use.gpu / 100,
@@ -100,8 +100,8 @@ def usage_text(usage: Usage, palette: Palette, *, long: bool) -> Text:
             continue
         text.append("  " if text else "")
         text.append(f"{clean(load.name)} ", style=palette.muted)
-        told = "–" if load.use is None else f"{load.use:.0%}".replace("%", " %")
-        text.append(told, style=palette.text)
+        share = "–" if load.use is None else f"{load.use:.0%}".replace("%", " %")
+        text.append(share, style=palette.text)
         if long and load.memory_of:
             text.append(f"  {_memory(load)}", style=palette.muted)
         if load.temperature is not None and (long or load is usage.gpu):

@@ -224,8 +224,8 @@ def _count(test: str, palette: Palette) -> Cell:
 def _p_cell(palette: Palette) -> Cell:
     def cell(value: Any, _row: Mapping[str, Any]) -> Text:
         known = value is not None and math.isfinite(value)
-        told = p_value(value).removeprefix("p ").removeprefix("= ") if known else "–"
-        return Text(told, style=palette.text if known and value < 0.05 else palette.muted)
+        text = p_value(value).removeprefix("p ").removeprefix("= ") if known else "–"
+        return Text(text, style=palette.text if known and value < 0.05 else palette.muted)
 
     return cell
 
@@ -249,14 +249,14 @@ def _change_columns(frame: pl.DataFrame, digits: int, palette: Palette) -> list[
             return Text("")
         return drawn_change(row[CHANGE], row["low"], row["high"], span, palette)
 
-    def told(value: Any, _row: Mapping[str, Any]) -> Text:
+    def change(value: Any, _row: Mapping[str, Any]) -> Text:
         return Text(
             "–" if value is None else points(value, digits=digits, sign=True).removesuffix(" pts"), style=palette.text
         )
 
     end = f"{100 * span:.0f}"
     scale = f"−{end}{f'+{end} pts':>{DRAWN - len(end) - 1}}"
-    return [Column(CHANGE, cell=told, right=True), Column("drawn", scale, cell=drawn, width=DRAWN)]
+    return [Column(CHANGE, cell=change, right=True), Column("drawn", scale, cell=drawn, width=DRAWN)]
 
 
 def pairs_title(answer: Answer, view: str, index: int | None, store: Store, palette: Palette) -> Text:
@@ -267,9 +267,9 @@ def pairs_title(answer: Answer, view: str, index: int | None, store: Store, pale
     title.append(" by")
     for name in views_of(answer):
         split = "" if name == CHANGE else answer.tests[VIEWS.index(name)]
-        told = name if name == CHANGE else f"{palette.mark(split)} {clean(split)}"
+        heading = name if name == CHANGE else f"{palette.mark(split)} {clean(split)}"
         colour = palette.strong if name == CHANGE else palette.split(split)
-        title.append("  ").append(told, style=f"bold underline {colour}" if name == view else palette.muted)
+        title.append("  ").append(heading, style=f"bold underline {colour}" if name == view else palette.muted)
     return title
 
 
@@ -287,15 +287,15 @@ def summary_text(answer: Answer, palette: Palette, width: int) -> Text:
             text.append("  ")
     gap = next((metric for metric in answer.metrics if metric.name == "gap"), None)
     if gap is not None and gap.ci is not None:
-        told = points(-gap.value, (-gap.ci[1], -gap.ci[0]), sign=True)
+        change = points(-gap.value, (-gap.ci[1], -gap.ci[0]), sign=True)
         tail = f"  {p_value(gap.p)}" if gap.p is not None else ""
         lead = "change "
         # Where room is short the p value goes first, then the word, then the interval.
         room = width - text.cell_len
-        tail = tail if len(lead + told + tail) <= room else ""
-        lead = lead if len(lead + told) <= room else ""
-        told = told if len(told) <= room else points(-gap.value, digits=1, sign=True)
-        text.append(lead, style=palette.muted).append(told, style=f"bold {palette.strong}")
+        tail = tail if len(lead + change + tail) <= room else ""
+        lead = lead if len(lead + change) <= room else ""
+        change = change if len(change) <= room else points(-gap.value, digits=1, sign=True)
+        text.append(lead, style=palette.muted).append(change, style=f"bold {palette.strong}")
         text.append(tail, style=palette.muted)
     return text
 
@@ -345,8 +345,8 @@ def cell_text(answer: Answer | None, store: Store, true: int, predicted: int, pa
         support = int(answer.classes[f"support{number}"][true] or 0)
         count = int(pair.get(f"count{number}", 0))
         rate = f" ({percent(count / support, n=support)})" if support and pair else ""
-        told = f"{palette.mark(test)} {count:,} of {counted(support, 'sample')}{rate}"
-        text.append(told if pair else f"{palette.mark(test)} {counted(support, 'sample')}", palette.split(test))
+        numbers = f"{palette.mark(test)} {count:,} of {counted(support, 'sample')}{rate}"
+        text.append(numbers if pair else f"{palette.mark(test)} {counted(support, 'sample')}", palette.split(test))
         text.append("  ")
     if pair.get(CHANGE) is not None:
         text.append("change ", style=palette.muted)

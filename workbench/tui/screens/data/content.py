@@ -71,8 +71,8 @@ def facts_line(store: Store, session: Session) -> Text:
         parts.append(f"used in place: {clean(', '.join(in_place))}")
     text = Text(" · ".join(parts))
     if session.sources_missing:
-        told = f"the feature files are gone; this is the store read from them on {manifest.created[:10]}"
-        text.append(f"\n{told}", style=palette.severities["warning"])
+        warning = f"the feature files are gone; this is the store read from them on {manifest.created[:10]}"
+        text.append(f"\n{warning}", style=palette.severities["warning"])
     return text
 
 

@@ -89,6 +89,7 @@ first split); enter on a sample its neighbours; escape goes back.
         if before is None or before.pair != session.pair or before.store is not store:
             self._pair = content.default_pair(store, session.pair)
         if self._pair is None:
+            self._question.drop()
             self._nothing("nothing to compare", "the workspace has one split only; divergence takes two")
             return
         if self._question.about != (store, self._pair):

@@ -172,8 +172,8 @@ own neighbour.
             self._tell_progress(job)
 
     def _tell_progress(self, job: Job) -> None:
-        told = job.text or ("waiting for its turn" if job.state == "queued" else "searching")
-        self.query_one(ProgressLine).tell(job.fraction, told, palette=self.palette, remaining=job.remaining)
+        text = job.text or ("waiting for its turn" if job.state == "queued" else "searching")
+        self.query_one(ProgressLine).tell(job.fraction, text, palette=self.palette, remaining=job.remaining)
 
     def _show_answer(self, answer: Answer, query: Query) -> None:
         self._tell_agreement()
