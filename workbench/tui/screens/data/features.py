@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
-from textual.message import Message
 from textual.widgets import Static
 
 from workbench.features.store import TRAIN, Store
 from workbench.features.summary import FeatureList, list_features
 from workbench.tui.formats import clean
 from workbench.tui.screens.data import content
+from workbench.tui.screens.data.messages import FeaturesListed
 from workbench.tui.shared.feature import FeatureReader, histogram_chart
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.session import Session
@@ -23,13 +22,6 @@ from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.table.panel import TablePanel
 
 DRAWN = 50_000  # rows of a split from which a histogram is drawn at most
-
-
-@dataclass
-class FeaturesListed(Message):
-    """Every feature with its range, mean and spread in train."""
-
-    features: FeatureList
 
 
 class FeaturesView(Alive, Container):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.tui.formats import clean
-from workbench.tui.screens.data import checks, content
-from workbench.tui.screens.data.checks import CachedChecksRead, ChecksView, Subject
+from workbench.tui.screens.data import content
+from workbench.tui.screens.data.checks import ANALYSIS, ChecksView, cached_checks
+from workbench.tui.screens.data.content import Subject
+from workbench.tui.screens.data.messages import CachedChecksRead, SamplesRead
 from workbench.tui.shared.predictions import verdict
 from workbench.tui.shared.samples import sample_columns, samples_frame
 from workbench.tui.shell.question import Question
@@ -24,20 +24,9 @@ from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from workbench.features.checks import Check
     from workbench.features.store import Store
     from workbench.tui.widgets.table.panel import TablePanel
-
-
-@dataclass
-class SamplesRead(Message):
-    """The samples of a split, of one class where `of`, the rows of the whole split, is larger than the frame."""
-
-    split: str
-    frame: pl.DataFrame
-    of: int
 
 
 class DataScreen(WorkbenchScreen):
@@ -71,7 +60,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         self._browsed_class = ""
         self._browsed_run: str | None = None  # whose predictions stand beside the samples
         self._all_checks: Question[Subject, tuple[Check, ...]] = self.question(
-            self._tell_checks, lambda job, _about: checks.read_checks(job.blocks)
+            self._tell_checks, lambda job, _about: content.read_checks(job.blocks)
         )
         self._checks_about: Subject | None = None
 
@@ -168,8 +157,8 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
         """Bring every part that is open up to the session."""
         from workbench.tui.screens.data.features import FeaturesView
 
-        if self._checks_about != checks.subject_of(session):
-            self._checks_about = checks.subject_of(session)
+        if self._checks_about != content.subject_of(session):
+            self._checks_about = content.subject_of(session)
             self._all_checks.drop()
             self._read_cached_checks(session, self._checks_about)
         self._fill(session)
@@ -212,16 +201,16 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
 
     def _tell_checks(self) -> None:
         session, question = self.session, self._all_checks
-        notes = checks.notes_of(session)
-        self.query_one("#checks-text", Static).update(checks.findings(self.checks, notes, session.palette))
+        notes = content.notes_of(session)
+        self.query_one("#checks-text", Static).update(content.findings(self.checks, notes, session.palette))
         box, view = self.query_one("#checks-box"), self.query_one(ChecksView)
-        box.border_title = checks.checks_title(self.checks, question.answer is not None)
-        view.border_title = checks.checks_title(self.checks, complete=True)
+        box.border_title = content.checks_title(self.checks, question.answer is not None)
+        view.border_title = content.checks_title(self.checks, complete=True)
         view.tell(session, question.answer, question.job)
 
     @work(thread=True, exclusive=True, group="checks", exit_on_error=False)
     def _read_cached_checks(self, session: Session, about: Subject) -> None:
-        self.post_message(CachedChecksRead(about, checks.cached_checks(session)))
+        self.post_message(CachedChecksRead(about, cached_checks(session)))
 
     def on_cached_checks_read(self, event: CachedChecksRead) -> None:
         if event.about == self._checks_about and event.checks is not None and self._all_checks.answer is None:
@@ -237,7 +226,7 @@ sets that are compared (P chooses them; l draws it on a logarithmic axis). enter
             return
         self._open_part("all-checks")
         if self._all_checks.answer is None and not self._all_checks.running and self._checks_about is not None:
-            self._all_checks.ask(self._checks_about, checks.ANALYSIS, {})
+            self._all_checks.ask(self._checks_about, ANALYSIS, {})
 
     def action_stop_analysis(self) -> None:
         self._all_checks.stop()
