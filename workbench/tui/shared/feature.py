@@ -6,9 +6,9 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
 
 from textual.timer import Timer
+from textual.widget import Widget
 
 from workbench.features.store import Store
 from workbench.features.summary import FeatureColumns, read_feature
@@ -22,19 +22,6 @@ CACHED = 200  # features whose histograms are kept
 Key = tuple[str, tuple[str, ...], int]
 
 
-class Owner(Protocol):
-    """The screen or widget that shows the feature."""
-
-    def set_timer(self, delay: float, callback: Callable[[], Any]) -> Timer:
-        """Call back after `delay` seconds."""
-
-    def call_later(self, callback: Callable[..., Any], *args: Any) -> Any:
-        """Call back in the thread that paints."""
-
-    def run_worker(self, work: Callable[[], Any], **options: Any) -> Any:
-        """Run `work`, with `thread=True` in a thread."""
-
-
 class FeatureReader:
     """Reads the feature that was asked for last, in a thread, and keeps those read before.
 
@@ -42,7 +29,7 @@ class FeatureReader:
     would make a job of every move of the cursor. The bins are those of the analysis nevertheless.
     """
 
-    def __init__(self, owner: Owner, changed: Callable[[], None], *, most: int | None = None) -> None:
+    def __init__(self, owner: Widget, changed: Callable[[], None], *, most: int | None = None) -> None:
         """`changed()` is called when a feature has been read, of at most `most` rows of each split (None: all)."""
         self._owner = owner
         self._changed = changed

@@ -37,8 +37,18 @@ class Asker(Protocol):
     def call_later(self, callback: Callable[..., Any], *args: Any) -> Any:
         """Call back in the thread that paints."""
 
-    def run_worker(self, work: Callable[[], Any], **options: Any) -> Any:
-        """Run `work`, with `thread=True` in a thread."""
+    def run_worker(
+        self,
+        work: Callable[[], Any],
+        name: str | None = "",
+        group: str = "default",
+        description: str = "",
+        exit_on_error: bool = True,
+        start: bool = True,
+        exclusive: bool = False,
+        thread: bool = False,
+    ) -> Any:
+        """Run `work`, with `thread` in a thread."""
 
 
 class Question(Generic[About, Answer]):

@@ -197,7 +197,8 @@ class Subject(NamedTuple):
 
 def subject_of(session: Session) -> Subject:
     """What the checks of this session are about."""
-    return Subject(session.store and session.store.fingerprint, session.pair, session.run and session.run.id)
+    store, run = session.store, session.run
+    return Subject(store.fingerprint if store is not None else None, session.pair, run.id if run is not None else None)
 
 
 def read_checks(blocks: Iterable[Any]) -> tuple[Check, ...]:
