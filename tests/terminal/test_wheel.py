@@ -34,7 +34,9 @@ def test_the_wheel_carries_plugins_and_data_and_nothing_that_was_made(wheel: Pat
     names = zipfile.ZipFile(wheel).namelist()
     for name in ("plugins/correlation.py", "data/train.csv", "data/test1.csv", "data/test2.csv", "data/README.md"):
         assert f"workbench/_shipped/{name}" in names
-    assert any(name.endswith(".tcss") for name in names)
+    styles = {str(path.relative_to(ROOT)) for path in (ROOT / "workbench").rglob("*.tcss")}
+    assert len(styles) > 1
+    assert styles <= set(names)
     assert not [name for name in names if ".workbench" in name or "__pycache__" in name]
 
 
