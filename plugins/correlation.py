@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from workbench.api import Analysis, BadInput, Block, Context, HeatMap, Metric, Table, param
+from workbench.api import Analysis, BadInput, Block, Context, HeatMap, Metric, Table, param, stats
 
 CHUNK = 8192  # rows read at once
 NEARLY_ONE = 1 - 1e-7  # Fisher's z of 1 is infinite, and duplicate features are not worth an infinity
@@ -60,8 +60,7 @@ class Correlation(Analysis):
         for split, matrix in ((a, first), (b, second)):
             part = matrix[np.ix_(shown, shown)]
             yield HeatMap(part, f"correlations {split.name}", names, names, low=-1, high=1, diverging=True, note=of)
-        kept = order[: params.limit] if params.limit else order
-        table = pair_table(ctx, i[kept], j[kept], r1[kept], r2[kept], z[kept], len(known))
+        table = pair_table(ctx, i[order], j[order], r1[order], r2[order], z[order], params.limit)
         note = f"a: {a.name}, b: {b.name}; z: Fisher's, p adjusted after Holm for {len(known):,} pairs"
         yield Table(table, "pairs", of=len(known), note=note)
         ctx.progress(1.0)
@@ -106,20 +105,21 @@ def grouped(matrix: np.ndarray) -> np.ndarray:
 
 
 def pair_table(
-    ctx: Context, i: np.ndarray, j: np.ndarray, r1: np.ndarray, r2: np.ndarray, z: np.ndarray, tests: int
+    ctx: Context, i: np.ndarray, j: np.ndarray, r1: np.ndarray, r2: np.ndarray, z: np.ndarray, limit: int
 ) -> pl.DataFrame:
-    """One row a pair, in the order given, which is that of falling |z|."""
-    p = np.array([math.erfc(abs(value) / math.sqrt(2)) for value in z])
-    adjusted = np.minimum(np.maximum.accumulate(p * (tests - np.arange(len(p)))), 1)
+    """One row a pair, in the order given, up to `limit` (0: all); p values are adjusted for all pairs given."""
+    p = stats.two_sided_p(z)
+    adjusted = stats.holm(p)
+    shown = slice(limit or None)
     return pl.DataFrame(
         {
-            "feature_1": [str(ctx.feature_names[f]) for f in i],
-            "feature_2": [str(ctx.feature_names[f]) for f in j],
-            "r_a": r1,
-            "r_b": r2,
-            "difference": r2 - r1,
-            "z": z,
-            "p": p,
-            "p_adjusted": adjusted,
+            "feature_1": [str(ctx.feature_names[f]) for f in i[shown]],
+            "feature_2": [str(ctx.feature_names[f]) for f in j[shown]],
+            "r_a": r1[shown],
+            "r_b": r2[shown],
+            "difference": (r2 - r1)[shown],
+            "z": z[shown],
+            "p": p[shown],
+            "p_adjusted": adjusted[shown],
         }
     )

@@ -5,6 +5,10 @@
 An analysis is a class with a `name`, a `title`, a docstring that says what it answers, a nested class `Params`, and
 `run`, which yields blocks. Blocks are data, never widgets: the terminal, the reports and the JSON output each draw them
 in their own way.
+
+Beside these there are `stats` (tests, adjustments of p values, intervals, confusion counts, calibration, measures of
+divergence: see `workbench.stats`), `choose` and `nearest` for names that the user spells, and `BadInput` for whatever
+else the user gave that is wrong.
 """
 
 from __future__ import annotations
@@ -16,28 +20,42 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import polars as pl
 
-from workbench.errors import BadInput
-from workbench.settings import param
+from workbench import stats
+from workbench.cache import Cache
+from workbench.errors import BadInput, choose, nearest
+from workbench.features.alignment import alignment_checks
+from workbench.features.checks import Check, by_severity, quick_checks
+from workbench.features.store import TRAIN, Split
+from workbench.settings import described, param
+from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from workbench.features.store import Split
 
 __all__ = [
     "Analysis",
     "BadInput",
     "Block",
+    "Cache",
     "Chart",
+    "Check",
     "Context",
     "HeatMap",
     "Metric",
     "RunView",
     "Samples",
     "Series",
+    "Split",
     "Table",
     "Text",
+    "alignment_checks",
+    "by_severity",
+    "choose",
+    "described",
+    "nearest",
     "param",
+    "quick_checks",
+    "stats",
 ]
 
 
@@ -177,7 +195,18 @@ class RunView(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """What an analysis works on: the splits, the chosen run, a seeded generator, and ways to report and to stop."""
+    """What an analysis works on: the splits, the chosen run, a seeded generator, and ways to report and to stop.
+
+    `cache` holds what is costly to compute and may be asked for again. It is the analysis' own, outlives the job (until
+    its source changes or the worker's process ends), and drops what was used least recently when memory runs short.
+    A key names all that the value depends on, a split by its `identity`:
+
+        order = ctx.cache.get_or_compute(
+            ("order", split.identity, feature), lambda: np.argsort(split.features[:, feature])
+        )
+
+    A `Context` made without a worker, in a test say, has a cache of its own.
+    """
 
     splits: Mapping[str, Split]
     pair: tuple[str, str]
@@ -188,6 +217,7 @@ class Context:
     runs: Mapping[str, RunView] = field(default_factory=dict)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     image_root: Path | None = None
+    cache: Cache = field(default_factory=Cache)
     report_progress: Callable[[float, str], None] = lambda fraction, text: None
     report_log: Callable[[str], None] = lambda text: None
     is_cancelled: Callable[[], bool] = lambda: False
@@ -197,15 +227,23 @@ class Context:
 
         Raises BadInput for an unknown name, with the nearest spelling.
         """
-        from workbench.errors import choose
-
         if name not in self.splits and name in ("test1", "test2") and len(self.pair) == 2:
             name = self.pair[int(name == "test2")]
         return self.splits[choose(name, self.splits, "split")]
 
     @property
     def train(self) -> Split:
-        return self.splits["train"]
+        return self.splits[TRAIN]
+
+    @property
+    def tests(self) -> list[str]:
+        """The names of the test sets, in the order of the workspace file."""
+        return [name for name in self.splits if name != TRAIN]
+
+    @property
+    def val_name(self) -> str:
+        """What val, cut from train, is called in results: `val`, unless a test set bears that name."""
+        return val_name(self.tests)
 
     @property
     def test1(self) -> Split:
@@ -214,6 +252,14 @@ class Context:
     @property
     def test2(self) -> Split:
         return self.split(self.pair[1])
+
+    def labels_of(self, indices: np.ndarray) -> pl.Series:
+        """Class indices (int [n]) as the feature files call the classes."""
+        return pl.Series(self.label_values).gather(pl.Series(indices, dtype=pl.UInt32))
+
+    def names_of(self, indices: np.ndarray) -> pl.Series:
+        """Class indices (int [n]) as the classes' names."""
+        return pl.Series([self.classes[i] for i in indices], dtype=pl.String)
 
     @property
     def device(self) -> str:

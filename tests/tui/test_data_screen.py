@@ -27,13 +27,20 @@ from workbench.worker.work import answer_name, kept_answer
 from workbench.workspace import Workspace
 
 FOUND = [
-    ("wrong", "test1 samples in train", "3 equal", "a head has seen these samples", "see the analysis duplicates"),
-    ("fine", "labels of test1", "99 %", "", ""),
+    (
+        "leakage",
+        "error",
+        "test1 samples in train",
+        "3 equal",
+        "a head has seen these samples",
+        "see duplicates",
+    ),
+    ("labels", "ok", "labels of test1", "99 %", "", ""),
 ]
 
 
 def answer(rows: list[tuple[str, ...]] = FOUND) -> list[api.Block]:
-    schema = dict.fromkeys(("severity", "title", "saw", "why", "todo"), pl.String)
+    schema = dict.fromkeys(("kind", "severity", "title", "saw", "why", "todo"), pl.String)
     return [api.Table(pl.DataFrame(rows, schema=schema, orient="row"), "checks")]
 
 
@@ -55,7 +62,7 @@ async def test_slow_checks_are_run_by_key_and_lead_to_the_duplicates(bench: Any)
         assert screen.part == "all-checks"
         assert "not looked at yet" in told(app, "#checks-state")
         await pilot.press("enter")
-        await wait_for(pilot, lambda: screen.checks and screen.checks[0].severity == "wrong")
+        await wait_for(pilot, lambda: screen.checks and screen.checks[0].severity == "error")
         assert app.fake_worker.asked[0][:2] == ("checks", {})
         assert "names the samples found twice" in told(app, "#checks-state")
         assert "a head has seen these samples" in told(app, "#checks-all")

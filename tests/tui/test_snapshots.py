@@ -30,8 +30,15 @@ def frozen(app: WorkbenchApp) -> WorkbenchApp:
 
 def test_data(snap_compare: Callable[..., bool], read_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = [
-        Check("odd", "constant features", "3 of 64 never change", "they carry nothing", "leave them out"),
-        Check("fine", "paths", "no path stands twice"),
+        Check(
+            "constant features",
+            "warning",
+            "constant features",
+            "3 of 64 never change",
+            "they carry nothing",
+            "leave them out",
+        ),
+        Check("duplicate paths", "ok", "paths", "no path stands twice"),
     ]
     monkeypatch.setattr("workbench.features.checks.quick_checks", lambda store: checks)
 

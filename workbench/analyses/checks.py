@@ -1,4 +1,4 @@
-"""All data checks, the slow ones too: what is wrong or odd about the feature set, why it matters, and what to do."""
+"""All data checks, the slow ones too: what is wrong or unusual about a feature set, why it matters, what to do."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ import numpy as np
 import polars as pl
 
 from workbench.analyses.duplicates import leaks
-from workbench.api import Analysis, BadInput, Block, Context, Table, param
-from workbench.features.alignment import alignment_checks
-from workbench.features.checks import Check, by_gravity, quick_checks
-from workbench.stats.intervals import clopper_pearson
+from workbench.api import (
+    Analysis,
+    BadInput,
+    Block,
+    Check,
+    Context,
+    Table,
+    alignment_checks,
+    by_severity,
+    param,
+    quick_checks,
+    stats,
+)
+
+COLUMNS = ("kind", "severity", "title", "saw", "why", "todo")
 
 
 class Checks(Analysis):
-    """What is wrong or odd about the feature set: ranges, classes and paths, labels that do not match the features, and
-    test samples that train holds already.
+    """What is wrong or unusual about the feature set: ranges, classes and paths, labels that do not match the features,
+    and test samples that are in train already.
     """
 
     name = "checks"
@@ -27,41 +38,39 @@ class Checks(Analysis):
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
         ctx.progress(0.0, "ranges, classes and paths")
-        found = quick_checks(ctx)
+        checks = quick_checks(ctx)
         ctx.progress(0.2, "labels against train's class means")
-        found += alignment_checks(ctx)
+        checks += alignment_checks(ctx)
         if ctx.cancelled:
             return
-        found += leakage_checks(ctx, params.tolerance, start=0.4)
-        columns = ("severity", "title", "saw", "why", "todo")
-        rows = [[getattr(check, column) for column in columns] for check in by_gravity(found)]
-        yield Table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"), "checks")
+        checks += leakage_checks(ctx, params.tolerance, start=0.4)
+        rows = [[getattr(check, column) for column in COLUMNS] for check in by_severity(checks)]
+        yield Table(pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row"), "checks")
 
 
 def leakage_checks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Check]:
-    """Duplicates as findings, with the accuracy on the rest where a run is chosen; progress is told from `start` on."""
-    found = []
-    for each in leaks(ctx, tolerance, start) or []:
-        title = f"{each.split} samples in {each.into}"
-        rows = ctx.split(each.split).rows
-        equal = int(each.equal.sum())
-        if not len(each.rows):
-            found.append(Check("fine", title, f"none of {rows:,} has an equal or nearly equal feature vector there"))
+    """Duplicates as findings, with the accuracy on the rest where a run is chosen; progress goes from `start` to 1."""
+    checks = []
+    for leak in leaks(ctx, tolerance, start) or []:
+        title = f"{leak.split} samples in {leak.into}"
+        split, into = ctx.split(leak.split), ctx.split(leak.into)
+        equal = int(leak.equal.sum())
+        if not len(leak.rows):
+            saw = f"none of {split.rows:,} has an equal or nearly equal feature vector there"
+            checks.append(Check("leakage", "ok", title, saw))
             continue
-        first = int(each.rows[0])
-        path = ctx.split(each.split).paths[first] or f"row {first}"
-        other = ctx.split(each.into).paths[int(each.into_rows[0])] or f"row {int(each.into_rows[0])}"
-        found.append(
-            Check(
-                "wrong" if each.into == "train" else "odd",
-                title,
-                f"{equal:,} equal and {len(each.rows) - equal:,} nearly equal feature vectors of {rows:,}, e.g. {path} "
-                f"and {other}{_rest(ctx, each.split, each.rows) if each.into == 'train' else ''}",
-                "a head has seen these samples" if each.into == "train" else "the two test sets are not independent",
-                "see the analysis duplicates, which names them; take them out of the test set",
-            )
+        first, other = int(leak.rows[0]), int(leak.into_rows[0])
+        saw = (
+            f"{equal:,} equal and {len(leak.rows) - equal:,} nearly equal feature vectors of {split.rows:,}, e.g. "
+            f"{split.paths[first] or f'row {first}'} and {into.paths[other] or f'row {other}'}"
         )
-    return found
+        todo = "see the analysis duplicates, which names them; remove them from the test set"
+        if leak.into == "train":
+            saw += _rest(ctx, leak.split, leak.rows)
+            checks.append(Check("leakage", "error", title, saw, "a head was trained on these samples", todo))
+        else:
+            checks.append(Check("leakage", "warning", title, saw, "the two test sets are not independent", todo))
+    return checks
 
 
 def _rest(ctx: Context, split: str, rows: np.ndarray) -> str:
@@ -71,9 +80,9 @@ def _rest(ctx: Context, split: str, rows: np.ndarray) -> str:
     try:
         correct = ctx.run.predictions(split)["correct"].to_numpy()
     except BadInput:
-        return ""  # a run of before this test set was added says nothing of it
+        return ""  # a run older than this test set has no predictions on it
     rest = np.delete(correct, rows)
     if not len(rest):
         return ""
-    low, high = clopper_pearson(int(rest.sum()), len(rest))
+    low, high = stats.clopper_pearson(int(rest.sum()), len(rest))
     return f"; accuracy on the rest {rest.mean():.1%} [{low:.1%}, {high:.1%}], on all {correct.mean():.1%}"

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from workbench.api import Analysis, BadInput, Block, Context, Metric, RunView, Table, param
-from workbench.errors import nearest
-from workbench.stats import paired
+from workbench.api import Analysis, BadInput, Block, Context, Metric, RunView, Table, nearest, param, stats
 
 
 class Compare(Analysis):
@@ -36,18 +34,18 @@ class Compare(Analysis):
         b = _other(ctx, a, params.other)
         ctx.log(f"a: {a.id}, b: {b.id}")
         rows, right = [], {}
-        for name in (name for name in ctx.splits if name != "train"):
+        for name in ctx.tests:
             pair = _correct(a, b, name)
             right[name] = pair
-            value, low, high = paired.accuracy_difference(*pair, ctx.rng, params.resamples)
-            only_a, only_b = paired.discordant(*pair)
-            p = paired.mcnemar_exact(only_a, only_b)
+            value, low, high = stats.paired.accuracy_difference(*pair, ctx.rng, params.resamples)
+            only_a, only_b = stats.paired.discordant(*pair)
+            p = stats.paired.mcnemar_exact(only_a, only_b)
             note = f"{len(pair[0]):,} samples; only a right: {only_a:,}, only b: {only_b:,}; McNemar, exact"
             yield Metric(f"accuracy a - b, {name}", value, ci=(low, high), unit="pts", p=p, split=name, note=note)
             means = pair[0].mean(), pair[1].mean()
             rows.append((name, *means, value, low, high, only_a, only_b, p))
         if len(ctx.pair) == 2 and all(name in right for name in ctx.pair):
-            difference = paired.gap_difference(right[ctx.pair[0]], right[ctx.pair[1]], ctx.rng, params.resamples)
+            difference = stats.paired.gap_difference(right[ctx.pair[0]], right[ctx.pair[1]], ctx.rng, params.resamples)
             yield Metric(
                 "gap of a - gap of b",
                 difference.value,

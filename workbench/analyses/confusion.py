@@ -7,12 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from workbench.analyses._shared import labels, names
-from workbench.api import Analysis, Block, Context, HeatMap, Metric, Table, param
-from workbench.errors import choose
-from workbench.stats import confusion
-from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.significance import benjamini_hochberg, two_proportion_z
+from workbench.api import Analysis, Block, Context, HeatMap, Metric, Table, choose, param, stats
 
 HEAT_MAP_CLASSES = 20
 SORTS = ("recall", "precision", "f1", "support", "label")
@@ -44,7 +39,8 @@ class Confusion(Analysis):
                 return
             ctx.progress(i / (len(asked) + 1), f"predictions on {name}")
             frame = run.predictions(name)
-            counts[name] = confusion.matrix(frame["label"].to_numpy(), frame["predicted"].to_numpy(), len(ctx.classes))
+            label, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy()
+            counts[name] = stats.confusion.matrix(label, predicted, len(ctx.classes))
         yield from (_accuracy(name, matrix) for name, matrix in counts.items())
         pair = tuple(name for name in ctx.pair if name in counts)
         if len(pair) == 2:
@@ -58,12 +54,11 @@ class Confusion(Analysis):
 
 
 def _test_sets(ctx: Context, asked: str) -> list[str]:
-    known = [name for name in ctx.splits if name != "train"]
     if asked.strip() == "all":
-        return known
+        return ctx.tests
     if asked.strip() == "pair":
         return list(ctx.pair)
-    words = [choose(word.strip(), [*known, "test1", "test2"], "test set") for word in asked.split(",")]
+    words = [choose(word.strip(), [*ctx.tests, "test1", "test2"], "test set") for word in asked.split(",")]
     return list(dict.fromkeys(ctx.split(word).name for word in words))
 
 
@@ -72,40 +67,41 @@ def _accuracy(name: str, counts: np.ndarray) -> Metric:
     return Metric(
         f"accuracy {name}",
         hits / n if n else float("nan"),
-        ci=clopper_pearson(hits, n),
+        ci=stats.clopper_pearson(hits, n),
         unit="%",
         split=name,
-        note=f"{n:,} samples; macro F1 {confusion.per_class(counts).f1.mean():.3f}; Clopper-Pearson",
+        note=f"{n:,} samples; macro F1 {stats.confusion.per_class(counts).f1.mean():.3f}; Clopper-Pearson",
     )
 
 
 def _gap(pair: tuple[str, ...], counts: dict[str, np.ndarray]) -> Metric:
     (k1, n1), (k2, n2) = ((int(np.trace(counts[name])), int(counts[name].sum())) for name in pair)
-    p = two_proportion_z(k1, n1, k2, n2)[1]
+    p = stats.two_proportion_z(k1, n1, k2, n2)[1]
     note = f"accuracy {pair[0]} less {pair[1]}; Newcombe, two-proportion z"
-    return Metric("gap", k1 / n1 - k2 / n2, ci=newcombe_difference(k1, n1, k2, n2), unit="pts", p=p, note=note)
+    return Metric("gap", k1 / n1 - k2 / n2, ci=stats.newcombe_difference(k1, n1, k2, n2), unit="pts", p=p, note=note)
 
 
 def _limited(parts: list[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:
     """The first rows of each part in one table, and how many there were in all."""
-    kept = [part.head(limit) if limit else part for part in parts]
-    return pl.concat(kept), sum(map(len, parts))
+    shown = [part.head(limit) if limit else part for part in parts]
+    return pl.concat(shown), sum(map(len, parts))
 
 
 def _classes_table(ctx: Context, counts: dict[str, np.ndarray], params: Confusion.Params) -> Table:
     everyone = np.arange(len(ctx.classes))
     parts = []
     for name, matrix in counts.items():
-        found = confusion.per_class(matrix)
+        scores = stats.confusion.per_class(matrix)
         frame = pl.DataFrame(
             {
                 "test_set": [name] * len(everyone),
-                "label": labels(ctx, everyone),
-                "name": names(ctx, everyone),
-                "support": found.support,
-                "precision": found.precision,
-                "recall": found.recall,
-                "f1": found.f1,
+                "label": ctx.labels_of(everyone),
+                "name": ctx.names_of(everyone),
+                "support": scores.support,
+                "precision": scores.precision,
+                "recall": scores.recall,
+                "f1": scores.f1,
+                "correct": scores.correct,
             }
         )
         parts.append(frame if params.sort == "label" else frame.sort(params.sort, maintain_order=True))
@@ -116,12 +112,12 @@ def _classes_table(ctx: Context, counts: dict[str, np.ndarray], params: Confusio
 def _pairs_table(ctx: Context, counts: dict[str, np.ndarray], limit: int) -> Table:
     parts = []
     for name, matrix in counts.items():
-        found = confusion.confused_pairs(matrix)
+        pairs = stats.confusion.confused_pairs(matrix)
         columns = {
-            "test_set": pl.Series([name] * len(found.true), dtype=pl.String),
-            **_pair_columns(ctx, found.true, found.predicted),
-            "count": found.count,
-            "rate": found.rate,
+            "test_set": pl.Series([name] * len(pairs.true), dtype=pl.String),
+            **_pair_columns(ctx, pairs.true, pairs.predicted),
+            "count": pairs.count,
+            "rate": pairs.rate,
         }
         parts.append(pl.DataFrame(columns))
     frame, of = _limited(parts, limit)
@@ -129,18 +125,18 @@ def _pairs_table(ctx: Context, counts: dict[str, np.ndarray], limit: int) -> Tab
 
 
 def _changes_table(ctx: Context, first: np.ndarray, second: np.ndarray, limit: int) -> Table:
-    found = confusion.changed_pairs(first, second)
+    changes = stats.confusion.changed_pairs(first, second)
     columns = {
-        **_pair_columns(ctx, found.true, found.predicted),
-        "change": found.change,
-        "low": found.low,
-        "high": found.high,
-        "rate1": found.rate1,
-        "rate2": found.rate2,
-        "p_adjusted": benjamini_hochberg(found.p),
-        "p": found.p,
-        "count1": found.count1,
-        "count2": found.count2,
+        **_pair_columns(ctx, changes.true, changes.predicted),
+        "change": changes.change,
+        "low": changes.low,
+        "high": changes.high,
+        "rate1": changes.rate1,
+        "rate2": changes.rate2,
+        "p_adjusted": stats.benjamini_hochberg(changes.p),
+        "p": changes.p,
+        "count1": changes.count1,
+        "count2": changes.count2,
     }
     frame, of = _limited([pl.DataFrame(columns)], limit)
     note = (
@@ -152,10 +148,10 @@ def _changes_table(ctx: Context, first: np.ndarray, second: np.ndarray, limit: i
 
 def _pair_columns(ctx: Context, true: np.ndarray, predicted: np.ndarray) -> dict[str, pl.Series]:
     return {
-        "true": labels(ctx, true),
-        "true_name": names(ctx, true),
-        "predicted": labels(ctx, predicted),
-        "predicted_name": names(ctx, predicted),
+        "true": ctx.labels_of(true),
+        "true_name": ctx.names_of(true),
+        "predicted": ctx.labels_of(predicted),
+        "predicted_name": ctx.names_of(predicted),
     }
 
 
@@ -163,7 +159,7 @@ def _heat_maps(ctx: Context, counts: dict[str, np.ndarray]) -> Iterator[HeatMap]
     """The rates among the classes most often confused with each other, the same ones for every test set."""
     shown, of = list(range(len(ctx.classes))), ""
     if len(shown) > HEAT_MAP_CLASSES:
-        pairs = confusion.confused_pairs(sum(counts.values(), start=np.zeros((len(shown),) * 2, np.int64)))
+        pairs = stats.confusion.confused_pairs(sum(counts.values(), start=np.zeros((len(shown),) * 2, np.int64)))
         together = np.stack([pairs.true, pairs.predicted], axis=1).reshape(-1)
         shown = list(dict.fromkeys(together.tolist()))[:HEAT_MAP_CLASSES]
         of = f"; {len(shown)} of {len(ctx.classes):,} classes, those of the most frequent pairs"

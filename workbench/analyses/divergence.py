@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from workbench.analyses._shared import identity
-from workbench.api import Analysis, BadInput, Block, Chart, Context, Metric, Series, Table, param
-from workbench.errors import choose
-from workbench.settings import described
-from workbench.stats import divergence
-from workbench.stats.measures import MEASURES, ks
-from workbench.stats.significance import benjamini_hochberg, holm
+from workbench.api import (
+    Analysis,
+    BadInput,
+    Block,
+    Chart,
+    Context,
+    Metric,
+    Series,
+    Split,
+    Table,
+    choose,
+    described,
+    param,
+    stats,
+)
 
-if TYPE_CHECKING:
-    from workbench.features.store import Split
-
-CORRECTIONS = {"holm": holm, "bh": benjamini_hochberg}
+MEASURES = stats.measures.MEASURES
+CORRECTIONS = {"holm": stats.holm, "bh": stats.benjamini_hochberg}
 LEVEL = 0.05
-CACHED = 8
-
-# the worker stays warm: another feature's histogram costs no sorting
-_cache: dict[object, divergence.Comparison] = {}
 
 
 class Divergence(Analysis):
@@ -59,7 +60,9 @@ class Divergence(Analysis):
         if not (a.rows and b.rows):
             raise BadInput(f"split {(b if a.rows else a).name} has no samples")
         feature = None if params.feature is None else choose(params.feature, ctx.feature_names, "feature")
-        comparison = _compared(ctx, a, b)
+        # held between jobs, so that the histogram of another feature costs no sorting
+        key = ("comparison", a.identity, b.identity)
+        comparison = ctx.cache.get_or_compute(key, lambda: _compare(ctx, a, b))
         if comparison is None:
             return
         frame = _frame(ctx, comparison, a, b, params.correction)
@@ -80,28 +83,22 @@ def _explained() -> str:
     return "; ".join(f"{name}: {measure.help}" for name, measure in MEASURES.items())
 
 
-def _compared(ctx: Context, a: Split, b: Split) -> divergence.Comparison | None:
+def _compare(ctx: Context, a: Split, b: Split) -> stats.divergence.Comparison | None:
     """The measures of all features, block by block; None when cancelled."""
-    key = (identity(a), identity(b))
-    if key in _cache:
-        return _cache[key]
     x, y = a.features, b.features
-    step = divergence.columns_per_block(len(x) + len(y))
+    step = stats.divergence.columns_per_block(len(x) + len(y))
     threads = min(len(os.sched_getaffinity(0)), 8)
     blocks = []
     for start in range(0, x.shape[1], step):
         if ctx.cancelled:
             return None
         ctx.progress(start / x.shape[1], f"feature {start:,} of {x.shape[1]:,}")
-        blocks.append(divergence.compare(x[:, start : start + step], y[:, start : start + step], threads))
-    while len(_cache) >= CACHED:
-        del _cache[next(iter(_cache))]
-    _cache[key] = divergence.join(blocks)
-    return _cache[key]
+        blocks.append(stats.divergence.compare(x[:, start : start + step], y[:, start : start + step], threads))
+    return stats.divergence.join(blocks)
 
 
-def _frame(ctx: Context, comparison: divergence.Comparison, a: Split, b: Split, correction: str) -> pl.DataFrame:
-    p = ks.p_value(comparison.measures["ks"], a.rows, b.rows)
+def _frame(ctx: Context, comparison: stats.divergence.Comparison, a: Split, b: Split, correction: str) -> pl.DataFrame:
+    p = stats.measures.ks.p_value(comparison.measures["ks"], a.rows, b.rows)
     return pl.DataFrame(
         {
             "feature": list(ctx.feature_names),
@@ -133,6 +130,6 @@ def _median(values: pl.Series) -> float:
 
 def _histograms(ctx: Context, a: Split, b: Split, feature: str, bins: int) -> Chart:
     column = list(ctx.feature_names).index(feature)
-    edges, first, second = divergence.histograms(a.features[:, column], b.features[:, column], bins)
+    edges, first, second = stats.divergence.histograms(a.features[:, column], b.features[:, column], bins)
     series = (Series(a.name, edges, first, split=a.name), Series(b.name, edges, second, split=b.name))
     return Chart(series, f"feature {feature}", x_label=feature, y_label="share of samples", kind="steps")

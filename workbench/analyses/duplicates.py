@@ -1,4 +1,4 @@
-"""Leakage: samples of a test set that train, or the other test set, holds already."""
+"""Leakage: samples of a test set that are in train, or in the other test set, already."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from workbench.api import Analysis, BadInput, Block, Context, Metric, Table, param
-from workbench.features.store import Split
-from workbench.stats.intervals import clopper_pearson
+from workbench.api import Analysis, BadInput, Block, Context, Metric, Split, Table, param, stats
 
 PROJECTED = 64
 CANDIDATES = 4
@@ -19,8 +17,8 @@ SCALE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Found:
-    """Rows of `split` (int64 `[n]`) with their nearest row of `into` and the distance to it (float64)."""
+class Leak:
+    """Near-duplicates: rows of `split` (int64 [n]), the nearest row of `into` to each, and their distance (float64)."""
 
     split: str
     into: str
@@ -40,7 +38,7 @@ class Duplicates(Analysis):
 
     Nearly equal: the euclidean distance is at most `tolerance` times the root mean square distance of train's samples
     from their mean. FAISS finds the candidates in an orthonormal projection to 64 dimensions, in which no distance
-    grows; the distances told are those of the whole vectors.
+    grows; the distances given are those of the whole vectors.
     """
 
     name = "duplicates"
@@ -51,33 +49,33 @@ class Duplicates(Analysis):
         limit: int = param(50, help="rows of the table, 0 for all", ge=0)
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
-        found = leaks(ctx, params.tolerance)
-        if found is None:
+        pairs = leaks(ctx, params.tolerance)
+        if pairs is None:
             return
-        for each in found:
-            equal = int(each.equal.sum())
-            note = f"{equal} equal and {len(each.rows) - equal} nearly equal, of {ctx.split(each.split).rows:,}"
+        for leak in pairs:
+            equal = int(leak.equal.sum())
+            note = f"{equal} equal and {len(leak.rows) - equal} nearly equal, of {ctx.split(leak.split).rows:,}"
             yield Metric(
-                f"{each.split} in {each.into}", float(len(each.rows)), unit="samples", split=each.split, note=note
+                f"{leak.split} in {leak.into}", float(len(leak.rows)), unit="samples", split=leak.split, note=note
             )
-        yield from _accuracy_on_the_rest(ctx, found)
-        frame = pl.concat([_frame(ctx, each) for each in found]).sort("distance", maintain_order=True)
+        yield from _accuracy_on_the_rest(ctx, pairs)
+        frame = pl.concat([_frame(ctx, leak) for leak in pairs]).sort("distance", maintain_order=True)
         shown = frame.head(params.limit) if params.limit else frame
         yield Table(shown, "duplicates", of=len(frame), samples="row")
         ctx.progress(1.0)
 
 
-def leaks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Found] | None:
+def leaks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Leak] | None:
     """Every test set against train, and the chosen pair against each other; None when cancelled.
 
-    Progress is told from `start` on.
+    Progress goes from `start` to 1.
     """
-    pairs = [(split, ctx.train) for name, split in ctx.splits.items() if name != "train"]
+    pairs = [(ctx.splits[name], ctx.train) for name in ctx.tests]
     if len(ctx.pair) == 2 and ctx.pair[0] != ctx.pair[1]:
         pairs.append((ctx.test2, ctx.test1))
     centre, spread = _spread(ctx.train)
     projection = _projection(len(centre))
-    found = []
+    result = []
     projected: dict[str, np.ndarray] = {}
     for place, (split, into) in enumerate(pairs):
         ctx.progress(start + (1 - start) * place / len(pairs), f"{split.name} in {into.name}")
@@ -86,8 +84,8 @@ def leaks(ctx: Context, tolerance: float, start: float = 0.0) -> list[Found] | N
                 projected[each.name] = _project(each, centre, projection)
         if ctx.cancelled:
             return None
-        found.append(_near(split, into, projected, tolerance * spread))
-    return found
+        result.append(_near(split, into, projected, tolerance * spread))
+    return result
 
 
 def _spread(train: Split) -> tuple[np.ndarray, float]:
@@ -116,7 +114,7 @@ def _project(split: Split, centre: np.ndarray, projection: np.ndarray | None) ->
     return out
 
 
-def _near(split: Split, into: Split, projected: dict[str, np.ndarray], radius: float) -> Found:
+def _near(split: Split, into: Split, projected: dict[str, np.ndarray], radius: float) -> Leak:
     import faiss
 
     index = faiss.IndexFlatL2(projected[into.name].shape[1])
@@ -137,32 +135,32 @@ def _near(split: Split, into: Split, projected: dict[str, np.ndarray], radius: f
     rows, candidates, distances = rows[inside], candidates[inside], distances[inside]
     order = np.lexsort((candidates, distances, rows))
     rows, first = np.unique(rows[order], return_index=True)
-    return Found(split.name, into.name, rows, candidates[order][first], distances[order][first])
+    return Leak(split.name, into.name, rows, candidates[order][first], distances[order][first])
 
 
-def _accuracy_on_the_rest(ctx: Context, found: list[Found]) -> Iterator[Block]:
+def _accuracy_on_the_rest(ctx: Context, pairs: list[Leak]) -> Iterator[Block]:
     if ctx.run is None:
         return
-    for name in dict.fromkeys(each.split for each in found if each.into == "train"):
+    for name in dict.fromkeys(leak.split for leak in pairs if leak.into == "train"):
         try:
             correct = ctx.run.predictions(name)["correct"].to_numpy()
         except BadInput as error:
             ctx.log(str(error))
             continue
         rest = np.ones(len(correct), bool)
-        for each in found:
-            if each.split == name and each.into == "train":
-                rest[each.rows] = False
+        for leak in pairs:
+            if leak.split == name and leak.into == "train":
+                rest[leak.rows] = False
         if rest.all() or not rest.any():
             continue
         k, n = int(correct[rest].sum()), int(rest.sum())
-        low, high = clopper_pearson(k, n)
-        note = f"on the {n:,} samples not found in train; {correct.mean():.1%} on all {len(correct):,}"
+        low, high = stats.clopper_pearson(k, n)
+        note = f"on the {n:,} samples that are not in train; {correct.mean():.1%} on all {len(correct):,}"
         yield Metric(f"accuracy on the rest of {name}", k / n, (float(low), float(high)), "%", split=name, note=note)
 
 
-def _frame(ctx: Context, found: Found) -> pl.DataFrame:
-    split, into = ctx.split(found.split), ctx.split(found.into)
+def _frame(ctx: Context, leak: Leak) -> pl.DataFrame:
+    split, into = ctx.split(leak.split), ctx.split(leak.into)
 
     def columns(each: Split, rows: np.ndarray) -> dict[str, pl.Series]:
         labels = each.labels[rows]
@@ -177,10 +175,10 @@ def _frame(ctx: Context, found: Found) -> pl.DataFrame:
 
     return pl.DataFrame(
         {
-            **columns(split, found.rows),
-            **{f"into_{name}" if name != "split" else "into": c for name, c in columns(into, found.into_rows).items()},
-            "distance": pl.Series(found.distances, dtype=pl.Float64),
-            "equal": pl.Series(found.equal, dtype=pl.Boolean),
-            "same_label": pl.Series(split.labels[found.rows] == into.labels[found.into_rows], dtype=pl.Boolean),
+            **columns(split, leak.rows),
+            **{f"into_{name}" if name != "split" else "into": c for name, c in columns(into, leak.into_rows).items()},
+            "distance": pl.Series(leak.distances, dtype=pl.Float64),
+            "equal": pl.Series(leak.equal, dtype=pl.Boolean),
+            "same_label": pl.Series(split.labels[leak.rows] == into.labels[leak.into_rows], dtype=pl.Boolean),
         }
     )

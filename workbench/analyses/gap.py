@@ -7,10 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from workbench.analyses._shared import labels, names
-from workbench.api import Analysis, BadInput, Block, Context, Metric, Table, param
-from workbench.stats.intervals import clopper_pearson, newcombe_difference
-from workbench.stats.significance import benjamini_hochberg, two_proportion_z
+from workbench.api import Analysis, BadInput, Block, Context, Metric, Table, param, stats
 
 
 class Gap(Analysis):
@@ -48,15 +45,15 @@ class Gap(Analysis):
             raise BadInput("a gap needs samples in both test sets")
         for name, (k, n) in zip(ctx.pair, counts, strict=True):
             yield Metric(
-                f"accuracy {name}", k / n, ci=clopper_pearson(k, n), unit="%", split=name, note=f"{n:,} samples"
+                f"accuracy {name}", k / n, ci=stats.clopper_pearson(k, n), unit="%", split=name, note=f"{n:,} samples"
             )
         (k1, n1), (k2, n2) = counts
         yield Metric(
             "gap",
             k1 / n1 - k2 / n2,
-            ci=newcombe_difference(k1, n1, k2, n2),
+            ci=stats.newcombe_difference(k1, n1, k2, n2),
             unit="pts",
-            p=two_proportion_z(k1, n1, k2, n2)[1],
+            p=stats.two_proportion_z(k1, n1, k2, n2)[1],
             note=f"accuracy {ctx.pair[0]} less {ctx.pair[1]}; Newcombe, two-proportion z",
         )
         yield _table(ctx, support, hits, params)
@@ -67,19 +64,19 @@ def _table(ctx: Context, support: list[np.ndarray], hits: list[np.ndarray], para
     (n1, n2), (k1, k2) = support, hits
     everyone = np.arange(len(ctx.classes))
     recall1, recall2 = (np.where(n > 0, k / np.maximum(n, 1), np.nan) for k, n in zip(hits, support, strict=True))
-    low, high = newcombe_difference(k2, n2, k1, n1)
-    p = two_proportion_z(k2, n2, k1, n1)[1]
+    low, high = stats.newcombe_difference(k2, n2, k1, n1)
+    p = stats.two_proportion_z(k2, n2, k1, n1)[1]
     frame = pl.DataFrame(
         {
-            "label": labels(ctx, everyone),
-            "name": names(ctx, everyone),
+            "label": ctx.labels_of(everyone),
+            "name": ctx.names_of(everyone),
             "contribution": k1 / n1.sum() - k2 / n2.sum(),
             "change": recall2 - recall1,
             "low": low,
             "high": high,
             "recall1": recall1,
             "recall2": recall2,
-            "p_adjusted": benjamini_hochberg(p),
+            "p_adjusted": stats.benjamini_hochberg(p),
             "p": p,
             "support1": n1,
             "support2": n2,

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from workbench.analyses._shared import identity, labels, names
-from workbench.api import Analysis, BadInput, Block, Context, Metric, Table, param
-
-if TYPE_CHECKING:
-    from workbench.features.store import Split
+from workbench.api import Analysis, BadInput, Block, Context, Metric, Split, Table, param
 
 CHUNK_BYTES = 64 << 20
-WARM_BYTES = 512 << 20  # splits up to this size are kept as an index between jobs
 SPARE = 16  # candidates beyond k, so that rounding in the search cannot lose one that belongs among the k
-
-_warm: dict[object, Any] = {}
 
 
 class Neighbours(Analysis):
@@ -48,10 +41,10 @@ class Neighbours(Analysis):
         if not available:
             raise BadInput(f"split {into.name} has no other sample to find")
         k = min(params.k, available)
-        found = search(ctx, asked.features[params.row], into, k, params.metric, left_out)
-        if found is None:
+        nearest = search(ctx, asked.features[params.row], into, k, params.metric, left_out)
+        if nearest is None:
             return
-        rows, distances = found
+        rows, distances = nearest
         label = int(query["label"])
         yield _query_table(ctx, asked, params.row, query)
         classes = into.labels[rows]
@@ -74,7 +67,7 @@ def search(
     vector = _prepared(np.asarray(query)[None], metric)
     wanted = min(2 * k + SPARE + (left_out is not None), into.rows)
     size = into.features.shape[0] * into.features.shape[1] * 4
-    near = _warm_search if size <= WARM_BYTES else _chunked_search
+    near = _indexed_search if size <= ctx.cache.limit else _chunked_search
     rows = near(ctx, vector, into, wanted, metric)
     if rows is None:
         return None
@@ -95,32 +88,34 @@ def _prepared(values: np.ndarray, metric: str) -> np.ndarray:
     return unit
 
 
-def _exact(query: np.ndarray, found: np.ndarray, metric: str) -> np.ndarray:
+def _exact(query: np.ndarray, others: np.ndarray, metric: str) -> np.ndarray:
     if metric == "euclidean":
-        return np.asarray(np.sqrt(((found - query) ** 2).sum(axis=1)))
-    lengths = np.sqrt((found**2).sum(axis=1)) * np.sqrt((query**2).sum())
-    cosine = np.divide(found @ query, lengths, out=np.zeros(len(found)), where=lengths > 0)
+        return np.asarray(np.sqrt(((others - query) ** 2).sum(axis=1)))
+    lengths = np.sqrt((others**2).sum(axis=1)) * np.sqrt((query**2).sum())
+    cosine = np.divide(others @ query, lengths, out=np.zeros(len(others)), where=lengths > 0)
     distance: np.ndarray = np.maximum(1 - cosine, 0.0)
     return distance
 
 
-def _warm_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, metric: str) -> np.ndarray | None:
-    """Search an index that stays in memory for the next job."""
+def _indexed_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, metric: str) -> np.ndarray | None:
+    """Search an index that is held for the next job."""
+    key = ("index", into.identity, metric)
+    index = ctx.cache.get_or_compute(key, lambda: _index(ctx, into, metric), nbytes=lambda _: into.features.size * 4)
+    return None if index is None else np.asarray(index.search(vector, wanted)[1][0])
+
+
+def _index(ctx: Context, into: Split, metric: str) -> Any:
+    """A FAISS index of all vectors of a split; None when cancelled."""
     import faiss
 
-    key = (identity(into), metric)
-    if key not in _warm:
-        ctx.progress(0.1, f"indexing {into.name}")
-        dim = into.features.shape[1]
-        index = faiss.IndexFlatL2(dim) if metric == "euclidean" else faiss.IndexFlatIP(dim)
-        for _, chunk in _chunks(into):
-            if ctx.cancelled:
-                return None
-            index.add(_prepared(chunk, metric))
-        while _warm and sum(kept.ntotal * kept.d * 4 for kept in _warm.values()) + index.ntotal * dim * 4 > WARM_BYTES:
-            del _warm[next(iter(_warm))]
-        _warm[key] = index
-    return np.asarray(_warm[key].search(vector, wanted)[1][0])
+    ctx.progress(0.1, f"indexing {into.name}")
+    dim = into.features.shape[1]
+    index = faiss.IndexFlatL2(dim) if metric == "euclidean" else faiss.IndexFlatIP(dim)
+    for _, chunk in _chunks(into):
+        if ctx.cancelled:
+            return None
+        index.add(_prepared(chunk, metric))
+    return index
 
 
 def _chunked_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, metric: str) -> np.ndarray | None:
@@ -137,8 +132,8 @@ def _chunked_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, 
         values, places = faiss.knn(vector, _prepared(chunk, metric), min(wanted, len(chunk)), metric=kind)
         best = np.concatenate([best, sign * values[0]])
         rows = np.concatenate([rows, places[0] + start])
-        kept = np.argsort(best, kind="stable")[:wanted]
-        best, rows = best[kept], rows[kept]
+        order = np.argsort(best, kind="stable")[:wanted]
+        best, rows = best[order], rows[order]
     return rows
 
 
@@ -160,8 +155,8 @@ def _predicted_columns(ctx: Context, split: Split, rows: np.ndarray) -> dict[str
     picked = frame.select("predicted", "confidence")[rows.tolist()]
     predicted = picked["predicted"].to_numpy()
     return {
-        "predicted": labels(ctx, predicted),
-        "predicted_name": names(ctx, predicted),
+        "predicted": ctx.labels_of(predicted),
+        "predicted_name": ctx.names_of(predicted),
         "confidence": picked["confidence"],
     }
 
@@ -172,8 +167,8 @@ def _query_table(ctx: Context, split: Split, row: int, query: dict[str, Any]) ->
         "split": pl.Series([split.name]),
         "row": pl.Series([row]),
         "path": pl.Series([query["path"]], dtype=pl.String),
-        "label": labels(ctx, label),
-        "name": names(ctx, label),
+        "label": ctx.labels_of(label),
+        "name": ctx.names_of(label),
         **_predicted_columns(ctx, split, np.array([row])),
     }
     percent = ("confidence",) if "confidence" in columns else ()
@@ -188,8 +183,8 @@ def _neighbour_table(
         "split": pl.Series([into.name] * len(rows)),
         "row": rows,
         "path": into.paths.gather(pl.Series(rows, dtype=pl.UInt32)),
-        "label": labels(ctx, into.labels[rows]),
-        "name": names(ctx, into.labels[rows]),
+        "label": ctx.labels_of(into.labels[rows]),
+        "name": ctx.names_of(into.labels[rows]),
         "distance": distances,
         "same": same,
         **_predicted_columns(ctx, into, rows),
@@ -201,14 +196,14 @@ def _neighbour_table(
 
 
 def _votes(ctx: Context, classes: np.ndarray, distances: np.ndarray, limit: int) -> Table:
-    found, counts = np.unique(classes, return_counts=True)
+    voted, counts = np.unique(classes, return_counts=True)
     frame = pl.DataFrame(
         {
-            "label": labels(ctx, found),
-            "name": names(ctx, found),
+            "label": ctx.labels_of(voted),
+            "name": ctx.names_of(voted),
             "count": counts,
             "share": counts / len(classes),
-            "nearest": [distances[classes == one].min() for one in found],
+            "nearest": [distances[classes == one].min() for one in voted],
         }
     ).sort("count", "nearest", descending=[True, False])
     return Table(frame.head(limit) if limit else frame, "votes", of=len(frame), percent=("share",))

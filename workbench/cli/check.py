@@ -1,9 +1,9 @@
-"""`workbench check`: what is wrong or odd about the data, why it matters, and what to do."""
+"""`workbench check`: what is wrong or unusual about the data, why it matters, and what to do."""
 
 from __future__ import annotations
 
 from workbench.cli.common import FOLDER, JSON, STATE, emit, make_console
-from workbench.text import clean, one_line
+from workbench.text import clean, counted, one_line
 
 
 def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
@@ -17,21 +17,21 @@ def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
 
     workspace, _ = read_store(folder, state)
     blocks, _ = ask(workspace, "checks", {}, newest_run(workspace))
-    found = next(block for block in blocks if isinstance(block, Table)).frame.to_dicts()
+    checks = next(block for block in blocks if isinstance(block, Table)).frame.to_dicts()
     if json:
-        emit({"workspace": str(workspace.root), "checks": found})
+        emit({"workspace": str(workspace.root), "checks": checks})
         return
     from rich.padding import Padding
     from rich.text import Text
 
-    colours = {"wrong": "bold red", "odd": "bold yellow", "fine": "bold green"}
+    colours = {"error": "bold red", "warning": "bold yellow", "ok": "bold green"}
     console = make_console()
-    for check in found:
+    for check in checks:
         console.print(
-            Text.assemble((f"{check['severity']:<6}", colours[check["severity"]]), (clean(check["title"]), "bold"))
+            Text.assemble((f"{check['severity']:<8}", colours[check["severity"]]), (clean(check["title"]), "bold"))
         )
         for words, style in ((check["saw"], ""), (check["why"], "dim"), (check["todo"], "italic")):
             if words:
-                console.print(Padding(Text(one_line(words), style=style), (0, 0, 0, 6)))
-    bad = sum(check["severity"] != "fine" for check in found)
-    console.print(f"{bad} finding{'' if bad == 1 else 's'} in {len(found)} checks", style="bold")
+                console.print(Padding(Text(one_line(words), style=style), (0, 0, 0, 8)))
+    findings = sum(check["severity"] != "ok" for check in checks)
+    console.print(f"{counted(findings, 'finding')} in {counted(len(checks), 'check')}", style="bold")

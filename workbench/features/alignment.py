@@ -19,7 +19,7 @@ CHUNK = 8_192
 class Alignment:
     """Shares of `rows` samples whose label is the class of the nearest train class mean.
 
-    `agreement`: with the labels as they are; `as_text`: once the labels are taken for a numbering of the classes sorted
+    `agreement`: with the labels as they are; `as_text`: once the labels are read as a numbering of the classes sorted
     as text (0, 1, 10, 100, ...); `train`: the same of train itself; `chance`: 1 / classes.
     """
 
@@ -36,8 +36,8 @@ class Alignment:
         return self.agreement < self.chance + 0.25 * (self.train - self.chance)
 
     @property
-    def mended_as_text(self) -> bool:
-        """Whether that one permutation brings the agreement back."""
+    def corrected_as_text(self) -> bool:
+        """Whether that one permutation restores the agreement."""
         return self.near_chance and self.as_text > self.chance + 0.5 * (self.train - self.chance)
 
 
@@ -51,13 +51,13 @@ def label_alignment(data: FeatureSet, seed: int = 0) -> list[Alignment]:
     means, scale = _class_means(data, rng)
     train_rows = _draw(data.splits[TRAIN], TEST_ROWS, rng)
     own = _agreement(data.splits[TRAIN], train_rows, means, scale, data.splits[TRAIN].labels[train_rows])
-    found = []
+    alignments = []
     for split in data.splits.values():
         if split.name == TRAIN:
             continue
         rows = _draw(split, TEST_ROWS, rng)
         labels = split.labels[rows]
-        found.append(
+        alignments.append(
             Alignment(
                 split.name,
                 len(rows),
@@ -67,32 +67,34 @@ def label_alignment(data: FeatureSet, seed: int = 0) -> list[Alignment]:
                 1 / len(data.classes),
             )
         )
-    return found
+    return alignments
 
 
 def alignment_checks(data: FeatureSet) -> list[Check]:
     """`label_alignment` as findings."""
-    found = []
+    checks = []
     for test in label_alignment(data):
         saw = (
             f"{test.agreement:.1%} of {test.rows:,} samples have the label of the nearest train class mean "
             f"(train itself {test.train:.1%}, chance {test.chance:.1%})"
         )
         title = f"labels of {test.split}"
-        if test.mended_as_text:
-            found.append(
+        if test.corrected_as_text:
+            checks.append(
                 Check(
-                    "wrong",
+                    "labels",
+                    "error",
                     title,
-                    f"{saw}; taken as a numbering of classes sorted as text (0, 1, 10, 100, ...), {test.as_text:.1%}",
-                    "folders sorted as text are the known trap of ImageNetV2: nearly every label is then wrong",
+                    f"{saw}; read as a numbering of classes sorted as text (0, 1, 10, 100, ...), {test.as_text:.1%}",
+                    "folders sorted as text are a known pitfall of ImageNetV2: nearly every label is then wrong",
                     f'set labels_sorted_as_text = ["{test.split}"] under [features]; it is never done silently',
                 )
             )
         elif test.near_chance:
-            found.append(
+            checks.append(
                 Check(
-                    "wrong",
+                    "labels",
+                    "error",
                     title,
                     saw,
                     "the labels hardly match the features: another numbering of the classes, or shuffled rows",
@@ -100,8 +102,8 @@ def alignment_checks(data: FeatureSet) -> list[Check]:
                 )
             )
         else:
-            found.append(Check("fine", title, saw))
-    return found
+            checks.append(Check("labels", "ok", title, saw))
+    return checks
 
 
 def _draw(split: Split, rows: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Data checks: what is wrong or odd about a feature set, why it matters, and what to do.
+"""Data checks: what is wrong or unusual about a feature set, why it matters, and what to do.
 
 `quick_checks` needs the manifest, the labels, the paths and each feature's range, all of which ingest wrote, and so is
 answered in milliseconds to a second, whatever the number of rows.
@@ -6,6 +6,7 @@ answered in milliseconds to a second, whatever the number of rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,15 +14,34 @@ import numpy as np
 
 from workbench.features.store import TRAIN, FeatureSet, Split
 
-Severity = Literal["wrong", "odd", "fine"]
+Severity = Literal["error", "warning", "ok"]
+Kind = Literal[
+    "dropped rows",
+    "rounding",
+    "test sets",
+    "missing classes",
+    "class balance",
+    "constant features",
+    "scales",
+    "range",
+    "duplicate paths",
+    "labels",
+    "leakage",
+]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "ok")  # the most severe first
 WIDE_SCALES = 1e3
 FEW = 5
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `severity`: wrong (results would mislead), odd (look at it), fine (looked at, nothing found)."""
+    """One finding of one kind of check.
 
+    `severity`: error (results would mislead), warning (look at it), ok (nothing was found). `saw` says what was seen,
+    `why` why it matters, `todo` what to do about it.
+    """
+
+    kind: Kind
     severity: Severity
     title: str
     saw: str
@@ -30,65 +50,68 @@ class Check:
 
 
 def quick_checks(data: FeatureSet) -> list[Check]:
-    """The findings about a feature set, the gravest first."""
-    return by_gravity([*_rows(data), *_class_counts(data), *_ranges(data), *_paths(data)])
+    """The findings about a feature set, the most severe first."""
+    return by_severity([*_rows(data), *_class_counts(data), *_ranges(data), *_paths(data)])
 
 
-def by_gravity(found: list[Check]) -> list[Check]:
-    """The findings, what is wrong first and what is fine last."""
-    order = {"wrong": 0, "odd": 1, "fine": 2}
-    return sorted(found, key=lambda check: order[check.severity])
+def by_severity(checks: Iterable[Check]) -> list[Check]:
+    """The checks, errors first and what is ok last; of one severity in the order given."""
+    return sorted(checks, key=lambda check: SEVERITIES.index(check.severity))
 
 
 def _rows(data: FeatureSet) -> list[Check]:
-    found = []
+    checks = []
     dropped = {split.name: split.info.dropped_rows for split in data.splits.values() if split.info.dropped_rows}
     if dropped:
-        told = ", ".join(f"{rows:,} of {name}" for name, rows in dropped.items())
-        found.append(
+        rows = ", ".join(f"{count:,} of {name}" for name, count in dropped.items())
+        checks.append(
             Check(
-                "odd",
+                "dropped rows",
+                "warning",
                 "rows left out",
-                f"rows with missing, NaN or infinite features were left out: {told}",
-                "accuracies are of the rest alone",
-                "mend the extraction of the features; NaN often means overflow in half precision",
+                f"rows with missing, NaN or infinite features were left out: {rows}",
+                "accuracies are those of the remaining rows",
+                "correct the extraction of the features; NaN often means overflow in half precision",
             )
         )
     else:
-        found.append(Check("fine", "finite features", "no NaN and no infinity in any split"))
+        checks.append(Check("dropped rows", "ok", "finite features", "no NaN and no infinity in any split"))
     rounding = max(split.info.rounding_error for split in data.splits.values())
     if rounding:
-        found.append(
+        checks.append(
             Check(
-                "fine",
+                "rounding",
+                "ok",
                 "stored as float16",
                 f"the largest rounding error is {rounding:.2g}",
                 "half the disk and memory, at about three significant digits",
             )
         )
     if len(_tests(data)) < 2:
-        found.append(
+        checks.append(
             Check(
-                "odd",
+                "test sets",
+                "warning",
                 "test sets",
                 f"{len(_tests(data))} test set{'s' if len(_tests(data)) != 1 else ''}",
                 "the gap is between two test sets",
                 "name two under [features.tests] in workbench.toml, or call the files test1* and test2*",
             )
         )
-    return found
+    return checks
 
 
 def _class_counts(data: FeatureSet) -> list[Check]:
-    found = []
+    checks = []
     for split in data.splits.values():
         counts = np.array(split.info.class_counts)
         empty = np.flatnonzero(counts == 0)
         if len(empty):
             names = ", ".join(data.classes[i] for i in empty[:FEW]) + (" ..." if len(empty) > FEW else "")
-            found.append(
+            checks.append(
                 Check(
-                    "odd",
+                    "missing classes",
+                    "warning",
                     f"classes missing from {split.name}",
                     f"{len(empty)} of {len(counts)} classes have no sample: {names}",
                     "accuracy on this split says nothing about them, and splits of other classes do not compare",
@@ -99,9 +122,10 @@ def _class_counts(data: FeatureSet) -> list[Check]:
     ratio = counts.max() / max(1, counts.min())
     if ratio > 10:
         small = data.classes[int(counts.argmin())]
-        found.append(
+        checks.append(
             Check(
-                "odd",
+                "class balance",
+                "warning",
                 "class imbalance",
                 f"train has {counts.max():,} samples of the largest class and {counts.min():,} of {small}",
                 "a head learns the large classes first, and accuracy hides the small ones",
@@ -110,31 +134,33 @@ def _class_counts(data: FeatureSet) -> list[Check]:
         )
     elif len(counts):
         least, most = f"{counts.min():,}", f"{counts.max():,}"
-        told = most if least == most else f"{least} to {most}"
-        found.append(Check("fine", "class balance", f"train has {told} samples a class"))
-    return found
+        sizes = most if least == most else f"{least} to {most}"
+        checks.append(Check("class balance", "ok", "class balance", f"train has {sizes} samples a class"))
+    return checks
 
 
 def _ranges(data: FeatureSet) -> list[Check]:
     ranges = {split.name: split.range for split in data.splits.values()}
     low, high = ranges[TRAIN]
-    found = []
+    checks = []
     constant = np.flatnonzero(low == high)
     if len(constant):
-        found.append(
+        checks.append(
             Check(
-                "odd",
+                "constant features",
+                "warning",
                 "constant features",
                 f"{len(constant)} of {len(low)} features never change in train: {_names(data, constant)}",
-                "they carry nothing, and standardising cannot scale them",
+                "they carry no information, and standardising cannot scale them",
                 'leave them out with [features] drop = ["..."], or keep them: they do no harm',
             )
         )
     spread = (high - low)[low < high]
     if len(spread) and spread.max() > WIDE_SCALES * spread.min():
-        found.append(
+        checks.append(
             Check(
-                "odd",
+                "scales",
+                "warning",
                 "features on different scales",
                 f"ranges in train go from {spread.min():.3g} to {spread.max():.3g}",
                 "one learning rate and one weight decay cannot suit all, and distances see the large ones alone",
@@ -146,16 +172,17 @@ def _ranges(data: FeatureSet) -> list[Check]:
         width = np.maximum(high - low, 1e-12)
         far = np.flatnonzero((below < low - width) | (above > high + width))
         if len(far):
-            found.append(
+            checks.append(
                 Check(
-                    "odd",
+                    "range",
+                    "warning",
                     f"{split.name} beyond train's range",
                     f"{len(far)} features reach more than a whole range of train beyond it: {_names(data, far)}",
-                    "features extracted in another way (another crop, precision or normalisation) look just so",
+                    "features extracted in another way (another crop, precision or normalisation) look like this",
                     "compare the extraction of both; see the features on the Divergence screen",
                 )
             )
-    return found
+    return checks
 
 
 def _tests(data: FeatureSet) -> list[Split]:
@@ -167,7 +194,7 @@ def _names(data: FeatureSet, columns: np.ndarray) -> str:
 
 
 def _paths(data: FeatureSet) -> list[Check]:
-    found = []
+    checks = []
     for split in data.splits.values():
         paths = split.paths
         if paths.null_count() == len(paths):
@@ -175,15 +202,16 @@ def _paths(data: FeatureSet) -> list[Check]:
         twice = paths.drop_nulls().is_duplicated()
         if twice.any():
             example = paths.drop_nulls().filter(twice)[0]
-            found.append(
+            checks.append(
                 Check(
-                    "wrong",
+                    "duplicate paths",
+                    "error",
                     f"duplicate paths in {split.name}",
                     f"{int(twice.sum()):,} rows share their path with another row, e.g. {example}",
                     "the same sample counted twice weighs twice, and narrows intervals that should be wide",
                     "remove the repeated rows",
                 )
             )
-    if not found:
-        found.append(Check("fine", "paths", "no path stands twice in a split"))
-    return found
+    if not checks:
+        checks.append(Check("duplicate paths", "ok", "paths", "no path occurs twice in a split"))
+    return checks

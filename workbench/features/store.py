@@ -87,6 +87,13 @@ class Split:
         mapped: np.ndarray = np.load(path, mmap_mode="r")
         return mapped
 
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What tells these features from any others: the store's fingerprint, the split's name, and when the array was
+        written (ns since 1970), since a store may be made anew from the same files."""
+        path = Path(self.info.in_place) if self.info.in_place else self._folder / f"{self.name}.npy"
+        return self._folder.name, self.name, path.stat().st_mtime_ns
+
     @functools.cached_property
     def labels(self) -> np.ndarray:
         import polars as pl

@@ -13,13 +13,14 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Reliability:
-    """Bins of equal mass in ascending order of confidence; all arrays are [bins], `count` int64, the others float64.
+    """Bins of equal mass in ascending order of confidence; all arrays are [bins], counts int64, the others float64.
 
-    `confidence` is the bin's mean, `least` and `most` its extremes; `low` and `high` are the 95% Clopper-Pearson
-    interval of `accuracy`.
+    `accuracy` is `correct` / `count`, `low` and `high` its 95% Clopper-Pearson interval; `confidence` is the mean of the
+    bin, `least` and `most` its extremes.
     """
 
     count: np.ndarray
+    correct: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
     low: np.ndarray
@@ -80,9 +81,10 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     count = np.diff([*starts, len(order)])
     if not len(order):
         empty = np.zeros(0)
-        return Reliability(count.astype(np.int64)[:0], *(empty,) * 6)
+        none = np.zeros(0, np.int64)
+        return Reliability(none, none, *(empty,) * 6)
     hits = np.add.reduceat(hit.astype(np.int64), starts)
     low, high = clopper_pearson(hits, count)
     mean = np.add.reduceat(sorted_confidence, starts) / count
     ends = starts + count - 1
-    return Reliability(count, mean, hits / count, low, high, sorted_confidence[starts], sorted_confidence[ends])
+    return Reliability(count, hits, mean, hits / count, low, high, sorted_confidence[starts], sorted_confidence[ends])

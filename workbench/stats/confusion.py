@@ -13,9 +13,13 @@ from workbench.stats.significance import two_proportion_z
 
 @dataclass(frozen=True)
 class PerClass:
-    """Scores of each class, [C]: `support` int64, the rest float64. 0 / 0 is 0, as in scikit-learn."""
+    """Scores of each class, [C]: `support` (its samples) and `correct` (those predicted as it) int64, the rest float64.
+
+    What would divide by zero is 0, as in scikit-learn.
+    """
 
     support: np.ndarray
+    correct: np.ndarray
     precision: np.ndarray
     recall: np.ndarray
     f1: np.ndarray
@@ -80,9 +84,9 @@ def per_class(counts: np.ndarray) -> PerClass:
     >>> scores.recall.tolist(), scores.support.tolist()
     ([0.75, 1.0], [4, 2])
     """
-    hits = np.diagonal(counts).astype(np.float64)
+    hits = np.diagonal(counts)
     support, named = counts.sum(axis=1), counts.sum(axis=0)
-    return PerClass(support, _ratio(hits, named), _ratio(hits, support), _ratio(2 * hits, support + named))
+    return PerClass(support, hits, _ratio(hits, named), _ratio(hits, support), _ratio(2 * hits, support + named))
 
 
 def confused_pairs(counts: np.ndarray) -> Pairs:

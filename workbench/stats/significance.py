@@ -24,8 +24,6 @@ def two_proportion_z(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2
     >>> round(z, 3), round(p, 4)
     (2.65, 0.008)
     """
-    from scipy.special import ndtr
-
     a, m, b, n = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in (k1, n1, k2, n2)))
     if not ((a >= 0) & (a <= m) & (b >= 0) & (b <= n)).all():
         raise ValueError("expected 0 <= k <= n")
@@ -35,8 +33,22 @@ def two_proportion_z(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2
     error = np.sqrt(pooled * (1 - pooled) * (1 / m + 1 / n))
     z = np.where(error > 0, (a / m - b / n) / np.where(error > 0, error, 1), 0.0)
     z = np.where(known, z, np.nan)
-    p = 2 * ndtr(-np.abs(z))
-    return _plain(z), _plain(p)
+    return _plain(z), two_sided_p(z)
+
+
+def two_sided_p(z: npt.ArrayLike) -> Any:
+    """Two-sided p value of a statistic that is standard normal under the null hypothesis; NaN stays NaN.
+
+    A float for a number, float64 of the same shape for an array.
+
+    Examples
+    --------
+    >>> round(two_sided_p(-1.959964), 6)
+    0.05
+    """
+    from scipy.special import ndtr
+
+    return _plain(np.asarray(2 * ndtr(-np.abs(np.asarray(z, np.float64)))))
 
 
 def holm(p: npt.ArrayLike) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import plugins
-from workbench.api import Analysis, Block, Context, RunView
+from workbench.api import Analysis, Block, Cache, Context, RunView
 from workbench.errors import BadInput, choose
 from workbench.features.store import Store
 from workbench.settings import resolve, values_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.worker.job import Job
 
 _stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
+_cache = Cache()  # what analyses hold between jobs
 
 
 def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
@@ -35,7 +36,7 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
     found = plugins.load(info)
     params = resolve(found.Params, request["params"], where=f"analysis {info.name}: ")
     store = _open_store(workspace, job)
-    ctx, runs = make_context(workspace, store, job)
+    ctx, runs = make_context(workspace, store, job, _cache.part((info.name, plugins.fingerprint(info))))
     name = answer_name(info, store, values_of(params), ctx.pair, ctx.run)
     folder = workspace.answers_dir
     kept = results.load(folder, name)
@@ -90,7 +91,7 @@ def send_blocks(analysis: Analysis, ctx: Context, params: Any, job: Job) -> Iter
             return
 
 
-def make_context(workspace: Workspace, store: Store, job: Job) -> tuple[Context, Runs]:
+def make_context(workspace: Workspace, store: Store, job: Job, cache: Cache) -> tuple[Context, Runs]:
     """What the analysis is given; raises BadInput for a run or a pair of test sets that does not exist."""
     request = job.request
     tests = list(store.tests)
@@ -110,6 +111,7 @@ def make_context(workspace: Workspace, store: Store, job: Job) -> tuple[Context,
         runs=runs,
         rng=np.random.default_rng(zlib.crc32(request["analysis"].encode())),
         image_root=workspace.path(root) if root else None,
+        cache=cache,
         report_progress=job.progress,
         report_log=job.log,
         is_cancelled=job.is_cancelled,

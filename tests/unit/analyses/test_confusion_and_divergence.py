@@ -23,7 +23,7 @@ def table(blocks, title):
 def test_confusion_equals_scikit_learn_on_each_test_set(ctx):
     blocks = run_analysis(Confusion, ctx, limit=0, sort="label")
     classes, pairs = table(blocks, "classes").frame, table(blocks, "pairs").frame
-    assert classes.columns == ["test_set", "label", "name", "support", "precision", "recall", "f1"]
+    assert classes.columns == ["test_set", "label", "name", "support", "precision", "recall", "f1", "correct"]
     assert {"test_set", "true", "predicted", "count", "rate"} <= set(pairs.columns)
     for name in ("test1", "test2"):
         predictions = ctx.run.predictions(name)
@@ -32,6 +32,7 @@ def test_confusion_equals_scikit_learn_on_each_test_set(ctx):
         expected = precision_recall_fscore_support(true, predicted, labels=range(4), zero_division=0)
         for column, values in zip(("precision", "recall", "f1", "support"), expected, strict=True):
             assert found[column].to_numpy() == pytest.approx(values, abs=1e-12)
+        assert found["correct"].to_list() == confusion_matrix(true, predicted, labels=range(4)).diagonal().tolist()
         assert found["label"].to_list() == list(ctx.label_values)
         matrix = confusion_matrix(true, predicted, labels=range(4))
         place = {value: i for i, value in enumerate(ctx.label_values)}

@@ -1,5 +1,6 @@
 """The contract that every analysis passes by being registered."""
 
+import ast
 import dataclasses
 import html.parser
 import json
@@ -41,6 +42,18 @@ def test_what_is_read_is_what_is_declared(info):
     assert info.settings == tuple(declared(found.Params).values())
     assert (info.name, info.title, info.needs_run) == (found.name, found.title, found.needs_run)
     assert found.__doc__ is not None
+
+
+def test_it_imports_the_api_alone(info):
+    """What a built-in analysis needs, a plugin may need too: all of it comes through `workbench.api`."""
+    names = set()
+    for node in ast.walk(ast.parse(info.path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    ours = {name for name in names if name.partition(".")[0] == "workbench"}
+    assert {name for name in ours if not name.startswith("workbench.analyses.")} == {"workbench.api"}
 
 
 def same(a, b):

@@ -68,7 +68,7 @@ def test_calibration_of_every_split(ctx: Context) -> None:
     assert bins.group_by("split").agg(pl.col("count").sum()).sort("split")["count"].to_list() == [30, 20, 6]
     assert (bins["low"] <= bins["accuracy"]).all()
     chart = next(block for block in blocks if isinstance(block, Chart))
-    assert [line.name for line in chart.series] == ["val", "test1", "test2", "as it should be"]
+    assert [line.name for line in chart.series] == ["val", "test1", "test2", "perfectly calibrated"]
     assert [line.split for line in chart.series] == ["val", "test1", "test2", ""]
 
 

@@ -1,10 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from workbench.analyses import neighbours
 from workbench.analyses.neighbours import Neighbours
-from workbench.api import BadInput, Metric, Table
+from workbench.api import BadInput, Cache, Metric, Table
 from workbench.testing import run_analysis, tiny_context, tiny_store
 
 
@@ -36,7 +38,7 @@ def brute(ctx, split, row, into, k, metric):
 @pytest.mark.parametrize("way", ["warm", "in chunks"])
 def test_equal_to_brute_force(ctx, metric, split, into, way, monkeypatch):
     if way == "in chunks":
-        monkeypatch.setattr(neighbours, "WARM_BYTES", 0)
+        ctx = dataclasses.replace(ctx, cache=Cache(limit=0))
         monkeypatch.setattr(neighbours, "CHUNK_BYTES", 4 * 12 * 50)
     for row in (0, 7, 131):
         found = table(run_analysis(Neighbours, ctx, split=split, row=row, into=into, k=9, metric=metric)).frame
@@ -98,3 +100,17 @@ def test_what_the_run_says_is_shown(ctx):
     predictions = ctx.run.predictions("train")
     expected = [ctx.label_values[predictions["predicted"][row]] for row in found["row"]]
     assert found["predicted"].to_list() == expected
+
+
+def test_an_index_is_made_once_for_each_split_and_metric(ctx, monkeypatch):
+    made = []
+    index = neighbours._index
+    monkeypatch.setattr(neighbours, "_index", lambda *args: made.append(args[1:]) or index(*args))
+    for split, metric in (("train", "euclidean"), ("train", "cosine"), ("test1", "euclidean")):
+        for row in (0, 1):
+            run_analysis(Neighbours, ctx, split="test2", row=row, into=split, metric=metric)
+    assert [(split.name, metric) for split, metric in made] == [
+        ("train", "euclidean"),
+        ("train", "cosine"),
+        ("test1", "euclidean"),
+    ]

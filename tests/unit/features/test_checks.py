@@ -25,22 +25,22 @@ def change(file: Path, *columns: pl.Expr) -> None:
 
 
 def test_a_sound_set_has_no_finding(store: Store) -> None:
-    assert titles(store, "wrong") | titles(store, "odd") == set()
-    assert all(check.severity == "fine" for check in alignment_checks(store))
+    assert titles(store, "error") | titles(store, "warning") == set()
+    assert all(check.severity == "ok" for check in alignment_checks(store))
 
 
 def test_constant_features_and_scales(workspace: Workspace) -> None:
     for name in ("train", "test1", "test2"):
         change(workspace.root / f"{name}.csv", pl.lit(3.0).alias("f1"), pl.col("f2") * 1e5)
     store = open_store(workspace)
-    assert titles(store, "odd") == {"constant features", "features on different scales"}
+    assert titles(store, "warning") == {"constant features", "features on different scales"}
     saw = next(check.saw for check in quick_checks(store) if check.title == "constant features")
     assert saw.endswith("f1")
 
 
 def test_duplicate_paths(workspace: Workspace) -> None:
     change(workspace.root / "test1.csv", pl.lit("same.png").alias("path"))
-    assert titles(open_store(workspace), "wrong") == {"duplicate paths in test1"}
+    assert titles(open_store(workspace), "error") == {"duplicate paths in test1"}
 
 
 def test_missing_classes_and_imbalance(workspace: Workspace) -> None:
@@ -49,12 +49,12 @@ def test_missing_classes_and_imbalance(workspace: Workspace) -> None:
         workspace.root / "train.csv"
     )
     pl.read_csv(workspace.root / "test2.csv").filter(pl.col("label") != 1).write_csv(workspace.root / "test2.csv")
-    assert titles(open_store(workspace), "odd") == {"class imbalance", "classes missing from test2"}
+    assert titles(open_store(workspace), "warning") == {"class imbalance", "classes missing from test2"}
 
 
 def test_a_test_set_on_another_scale(workspace: Workspace) -> None:
     change(workspace.root / "test2.csv", pl.col("f0") + 1000)
-    assert titles(open_store(workspace), "odd") == {"test2 beyond train's range"}
+    assert titles(open_store(workspace), "warning") == {"test2 beyond train's range"}
 
 
 @pytest.mark.parametrize("permuted", [True, False])
@@ -77,7 +77,7 @@ def test_imagenet_v2s_trap_is_seen_where_it_is(
     store = open_store(Workspace.open(folder))
     val, v2 = label_alignment(store)
     assert not val.near_chance
-    assert v2.mended_as_text == permuted
+    assert v2.corrected_as_text == permuted
     assert ("labels_sorted_as_text" in str(alignment_checks(store))) == permuted
 
 
@@ -85,6 +85,6 @@ def test_labels_that_mean_nothing(workspace: Workspace) -> None:
     table = pl.read_csv(workspace.root / "test2.csv")
     table.with_columns(pl.Series("label", (table["label"].to_numpy() + 1) % 3)).write_csv(workspace.root / "test2.csv")
     found = {check.title: check for check in alignment_checks(open_store(workspace))}
-    assert found["labels of test1"].severity == "fine"
-    assert found["labels of test2"].severity == "wrong"
+    assert found["labels of test1"].severity == "ok"
+    assert found["labels of test2"].severity == "error"
     assert "another numbering" in found["labels of test2"].why

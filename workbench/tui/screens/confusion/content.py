@@ -35,10 +35,10 @@ DRAWN = 15  # cells of a drawn interval, odd so that zero can be in the middle
 class Answer:
     """The answer of the analysis, joined over the test sets.
 
-    `classes`: `index`, `class`, then `support`, `precision`, `recall`, `f1` with 1 and 2, `change` (of recall) with
-    `low`, `high`. `pairs`: `true`, `predicted` (names), `true_index`, `predicted_index`, then `count`, `rate` with 1
-    and 2, `change` (of rate) with `low`, `high`, `p_adjusted`. With one test set the columns of the second and of the
-    change are missing.
+    `classes`: `index`, `class`, then `support`, `correct`, `precision`, `recall`, `f1` with 1 and 2, `change` (of
+    recall) with `low`, `high`. `pairs`: `true`, `predicted` (names), `true_index`, `predicted_index`, then `count`,
+    `rate` with 1 and 2, `change` (of rate) with `low`, `high`, `p_adjusted`. With one test set the columns of the
+    second and of the change are missing.
     """
 
     tests: tuple[str, ...]
@@ -70,7 +70,7 @@ def read_answer(job: Job, about: Subject) -> Answer:
 
 
 def _classes(table: pl.DataFrame, store: Store, tests: Sequence[str]) -> pl.DataFrame:
-    measures = ("support", "precision", "recall", "f1")
+    measures = ("support", "correct", "precision", "recall", "f1")
     frame = _index_frame(store, "label", "index", table.schema["label"])
     for number, test in enumerate(tests, start=1):
         own = table.filter(pl.col("test_set") == test).select("label", pl.col(measures).name.suffix(str(number)))
@@ -83,9 +83,7 @@ def _classes(table: pl.DataFrame, store: Store, tests: Sequence[str]) -> pl.Data
     frame = frame.drop("label").with_columns(pl.Series("class", store.classes, dtype=pl.String))
     if len(tests) < 2:
         return frame
-    n1, n2 = (frame[f"support{number}"].to_numpy() for number in (1, 2))
-    # Recall is a share of the support, so the counts behind it come back exactly by rounding.
-    k1, k2 = (np.rint(frame[f"recall{number}"].fill_null(0).to_numpy() * n) for number, n in ((1, n1), (2, n2)))
+    (n1, k1), (n2, k2) = ([frame[f"{name}{i}"].to_numpy() for name in ("support", "correct")] for i in (1, 2))
     low, high = newcombe_difference(k2, n2, k1, n1)
     both = pl.Series((n1 > 0) & (n2 > 0))
     frame = frame.with_columns((pl.col("recall2") - pl.col("recall1")).alias(CHANGE), low=low, high=high)

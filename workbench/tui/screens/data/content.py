@@ -184,7 +184,8 @@ def of_class(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 # ---- checks
 
-COLOURS = {"wrong": "error", "odd": "warning", "fine": "good"}
+COLOURS = {"error": "error", "warning": "warning", "ok": "good"}
+COLUMNS = ("kind", "severity", "title", "saw", "why", "todo")
 
 
 class Subject(NamedTuple):
@@ -209,7 +210,7 @@ def read_checks(blocks: Iterable[Any]) -> tuple[Check, ...]:
     table = next((block for block in blocks if isinstance(block, TableBlock)), None)
     if table is None:
         raise ValueError("the answer holds no table of findings")
-    rows = table.frame.select("severity", "title", "saw", "why", "todo").fill_null("").rows()
+    rows = table.frame.select(*COLUMNS).fill_null("").rows()
     return tuple(Check(*row) for row in rows)
 
 
@@ -217,8 +218,8 @@ def checks_title(checks: tuple[Check, ...] | None, complete: bool) -> str:
     """The panel's title: how many findings, and whether of all checks."""
     if checks is None:
         return "Checks (at work ...)"
-    findings = sum(check.severity != "fine" for check in checks)
-    title = f"Checks: {counted(findings, 'finding')}" if findings else "Checks: nothing odd"
+    findings = sum(check.severity != "ok" for check in checks)
+    title = f"Checks: {counted(findings, 'finding')}" if findings else "Checks: no findings"
     return title if complete else f"{title}; c for all"
 
 
@@ -234,7 +235,7 @@ def notes_of(session: Session) -> list[str]:
 def findings(
     checks: tuple[Check, ...] | None, notes: list[str], palette: Palette, *, full: bool = False
 ) -> RenderableType:
-    """The findings, the gravest first: what was seen and, unless fine (or `full`), why it matters and what to do."""
+    """The findings, the most severe first: what was seen and, unless ok (or `full`), why it matters and what to do."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
@@ -244,7 +245,7 @@ def findings(
             Text(clean(check.title), style=f"bold {palette.text}"),
             Text(one_line(check.saw), style=palette.text, overflow="fold"),
         ]
-        if check.severity != "fine" or full:
+        if check.severity != "ok" or full:
             words = Table.grid(padding=(0, 1))
             for label, text in (("why", check.why), ("do", check.todo)):
                 if text:
@@ -277,7 +278,7 @@ def state_text(slow: tuple[Check, ...] | None, job: Job | None, palette: Palette
     if slow is not None:
         fresh = job is not None and not job.cached
         text.append(f"all checks, done in {duration(job.seconds)}" if fresh and job else "all checks, kept from before")
-        if any(check.severity != "fine" and " samples in " in check.title for check in slow):
+        if any(check.kind == "leakage" and check.severity != "ok" for check in slow):
             key("d", "names the samples found twice")
         return text
     if job is not None and job.state in ("failed", "cancelled"):

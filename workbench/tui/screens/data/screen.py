@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class DataScreen(WorkbenchScreen):
-    """The splits, their classes, what is odd about them, and their samples."""
+    """The splits, their classes, the findings of the data checks, and their samples."""
 
     NAME = "data"
     HELP = """
