@@ -26,8 +26,8 @@ from workbench.errors import BadInput, choose, nearest
 from workbench.features.alignment import alignment_checks
 from workbench.features.checks import Check, by_severity, quick_checks
 from workbench.features.store import TRAIN, Split
+from workbench.present.splits import val_name
 from workbench.settings import described, param
-from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ GUESSES = {  # what the files of a folder without workbench.toml may be called, 
     "test 1": ("test1", "val"),
     "test 2": ("test2", "v2"),
 }
-VAL_OF_TRAIN = "val of train"
 
 
 class Features(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -302,11 +301,6 @@ def read_current(state: Path) -> Current | None:
     files.name(current.fingerprint, "store", path)
     _check(current.config, path)
     return current
-
-
-def val_name(tests: Collection[str]) -> str:
-    """What val, cut from train, is called beside these test sets: one of them may bear that name itself."""
-    return VAL_OF_TRAIN if "val" in tests else "val"
 
 
 def natural(name: str) -> list[int | str]:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tui_support import Host
 
-from workbench.tui.theme import Palette
-from workbench.tui.widgets.chart import Axes, ChartView, Line, _reduce, _ticks, draw, value_at
+from workbench.present.colours import Palette
+from workbench.tui.widgets.chart import Axes, ChartView, Line, draw, value_at
 
 PALETTE = Palette()
 NUMBERS = st.one_of(
@@ -50,29 +50,6 @@ def test_gaps_are_named() -> None:
     text = draw([Line("loss", np.arange(6.0), y)], Axes("t"), 60, 10, PALETTE).plain
     assert "2 NaN, 1 infinite left out" in text
     assert "no values yet" in draw([Line("loss", np.arange(2.0), np.full(2, np.nan))], Axes(), 60, 10, PALETTE).plain
-
-
-@given(st.integers(1, 3000), st.integers(2, 60))
-def test_reduction_keeps_the_extremes_of_every_column(count: int, columns: int) -> None:
-    y = np.random.default_rng(count).normal(size=count)
-    x = np.linspace(0, 1, count)
-    rx, ry = _reduce(x, y, columns)
-    assert len(ry) <= max(2 * columns, count if count <= 2 * columns else 0)
-    assert ry.max() == y.max()
-    assert ry.min() == y.min()
-    assert np.all(np.diff(rx) >= 0)
-
-
-def test_ticks_are_round_and_distinct() -> None:
-    for low, high in [(0, 1), (0.93, 0.951), (-3, 12), (0, 65_536), (1e-6, 3e-6), (0.1, 0.35)]:
-        ticks = _ticks(low, high, 5)
-        labels = [label for _, label in ticks]
-        assert 2 <= len(labels) <= 11
-        assert len(set(labels)) == len(labels), labels
-        for at, label in ticks:
-            assert float(label.replace(",", "").replace("−", "-")) == pytest.approx(at, rel=1e-2, abs=1e-12)
-    assert [label for _, label in _ticks(0.5, 1.0, 5, percent=True)] == ["50%", "60%", "70%", "80%", "90%", "100%"]
-    assert [label for _, label in _ticks(-3, 0, 5, log=True)] == ["0.001", "0.01", "0.1", "1"]
 
 
 def test_names_of_lines_are_not_markup() -> None:
@@ -144,10 +121,3 @@ def test_names_that_find_no_room_are_counted() -> None:
     high = draw(lines, Axes("loss"), 60, 30, PALETTE).plain.split("\n")
     assert "run-number-8" in "\n".join(high[:4])
     assert len(high) == 30
-
-
-def test_what_is_counted_has_no_tick_between_whole_numbers() -> None:
-    for last in (2, 3, 4, 7, 30, 1000):
-        marks = [mark for mark, _ in _ticks(1.0, float(last), 6, whole=True)]
-        assert len(marks) >= 2
-        assert all(mark == int(mark) for mark in marks)

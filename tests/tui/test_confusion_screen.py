@@ -15,12 +15,12 @@ from workbench import plugins
 from workbench.api import Context
 from workbench.errors import BadInput
 from workbench.features.ingest import open_store
+from workbench.present.colours import Palette
 from workbench.runs import RunFolder
 from workbench.settings import resolve
 from workbench.tui.screens.confusion import content
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.jobs import Job
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
 

@@ -14,7 +14,7 @@ from tui_support import wait_for
 from workbench import api, plugins
 from workbench.features.checks import Check
 from workbench.features.ingest import open_store
-from workbench.tui.formats import clean
+from workbench.present.terminal import clean
 from workbench.tui.screens.data import checks, content
 from workbench.tui.screens.data.features import FeaturesView
 from workbench.tui.shell.session import Session

@@ -103,9 +103,9 @@ async def test_every_screen(bench: Bench, hostile_workspace: Workspace, answers:
 
 @pytest.mark.usefixtures("_no_last_look")
 async def test_blocks_and_failures_of_a_plugin(bench: Bench, hostile_workspace: Workspace) -> None:
+    from workbench.present.colours import Palette
     from workbench.tui.shared.job_view import JobView
     from workbench.tui.shell.jobs import Job
-    from workbench.tui.theme import Palette
 
     palette = Palette(True, tuple(hostile_workspace.test_names))
     done = Job("j1", EVIL, {"word": EVIL}, None, "plugins", state="done", blocks=BLOCKS)

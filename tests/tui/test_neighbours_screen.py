@@ -14,6 +14,7 @@ from tui_support import make_run, wait_for
 from workbench import plugins
 from workbench.api import Context
 from workbench.features.ingest import open_store
+from workbench.present.colours import Palette
 from workbench.settings import resolve
 from workbench.tui.screens.neighbours import content
 from workbench.tui.screens.neighbours.query_form import QueryDialog
@@ -21,7 +22,6 @@ from workbench.tui.shared.job_view import JobView
 from workbench.tui.shared.predictions import next_wrong, verdict
 from workbench.tui.shared.sample import SampleView
 from workbench.tui.shell.session import Selection, Session
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import Field
 from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace

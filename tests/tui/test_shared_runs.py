@@ -9,9 +9,9 @@ import pytest
 from tui_support import make_run
 
 from workbench import runs
+from workbench.present.colours import Palette
 from workbench.runs import RunSnapshot
 from workbench.tui.shared.runs import STATE_SIGNS, progress, remaining, short_name, start_time, state_label
-from workbench.tui.theme import Palette
 from workbench.workspace import Workspace
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tui_support import make_run
 
 from workbench import runs
+from workbench.present.colours import SERIES, Palette
 from workbench.runs import MetricsRow
 from workbench.tui.screens.train import comparison
 from workbench.tui.screens.train.curves import (
@@ -29,7 +30,6 @@ from workbench.tui.screens.train.curves import (
 )
 from workbench.tui.shared.runs import RunColours
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import SERIES, Palette
 from workbench.workspace import Workspace
 
 PALETTE = Palette(True, ("test1", "test2"))

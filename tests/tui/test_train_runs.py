@@ -12,11 +12,11 @@ from textual.widgets import Input
 from tui_support import make_run, wait_for
 
 from workbench import runs
+from workbench.present.colours import Palette
 from workbench.tui.screens.train.charts import RunCharts
 from workbench.tui.screens.train.comparison import CompareView
 from workbench.tui.screens.train.content import heading
 from workbench.tui.screens.train.runs import RunsPanel
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import ChartView
 from workbench.workspace import Workspace
 

@@ -133,7 +133,7 @@ def test_what_a_resumption_made_void_goes() -> None:
 
 
 def test_intervals_of_two_test_sets_on_one_axis(read_workspace: Workspace) -> None:
-    from workbench.tui.formats import interval
+    from workbench.present.terminal import interval
 
     one = interval(0.2, (0.1, 0.3), 0.0, 1.0, 11, "red", "grey", "●")
     two = interval(0.3, (0.2, 0.6), 0.0, 1.0, 11, "blue", "grey", "◆")

@@ -13,11 +13,11 @@ from textual import events
 from textual.geometry import Size
 from tui_support import Host, make_run, wait_for
 
+from workbench.present.colours import Palette
 from workbench.settings import Setting
 from workbench.tui.shell.dialogs import ChooseDialog, Dialog, Options
 from workbench.tui.shell.palette import CommandPalette
 from workbench.tui.shell.too_small import LARGEST, TooSmall
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import Field, Form
 from workbench.tui.widgets.table.panel import FrameTable, TablePanel
 from workbench.workspace import Workspace

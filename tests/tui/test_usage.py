@@ -11,11 +11,11 @@ import pytest
 from tui_support import make_run
 
 from workbench import runs
+from workbench.present.colours import Palette
 from workbench.tui.shell import background, messages
 from workbench.tui.shell.bars import title_line
 from workbench.tui.shell.session import Session
 from workbench.tui.shell.usage import Load, Sampler, Usage, usage_text
-from workbench.tui.theme import Palette
 from workbench.workspace import Workspace
 
 PALETTE = Palette()

@@ -19,10 +19,10 @@ from tui_support import Host, wait_for
 from workbench import api
 from workbench.errors import BadInput
 from workbench.images import child
+from workbench.present.colours import Palette
 from workbench.settings import declared, param
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.jobs import Job
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.blocks import Blocks, heat_text, metric_value, metrics_text, shrink
 from workbench.tui.widgets.form import Form, allowed_text
 from workbench.tui.widgets.picture import Picture, find_picture, half_blocks
@@ -65,7 +65,7 @@ def test_metrics() -> None:
     assert "●" in text[0]
     assert "p < 0.001" in text[1]
     assert metric_value(api.Metric("x", 1.2345, (1.1, 1.4), "nats")) == "1.23 nats [1.10, 1.40]"
-    assert metric_value(api.Metric("x", 0.037, (0.003, 0.069), "pts")) == "3.7 pts [0.3, 6.9]"
+    assert metric_value(api.Metric("x", 0.037, (0.003, 0.069), "pts")) == "3.7 points [0.3, 6.9]"
     assert metric_value(api.Metric("samples of train", 900.0)) == "900"
     assert metric_value(api.Metric("x", float("nan"))) == "NaN"
     assert metric_value(api.Metric("x", 1.0, (1.0, 1.0)))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.common import FOLDER, JSON, STATE, emit, make_console
+from workbench.present.numbers import duration
 from workbench.text import clean
 
 
@@ -71,4 +72,4 @@ def command(
     console.print(table)
     if manifest.rounding_error:
         console.print(f"stored as {manifest.dtype}; the largest rounding error is {manifest.rounding_error:.2g}")
-    console.print(f"in {store.folder} ({seconds:.1f} s)")
+    console.print(f"in {store.folder} ({duration(seconds)})")

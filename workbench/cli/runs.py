@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.common import FOLDER, JSON, STATE, console_of_tables, emit, notice, say
+from workbench.present.numbers import MISSING, duration, percent, points
+from workbench.present.splits import val_name
 from workbench.text import clean
-from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
@@ -165,11 +166,11 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
     for heading in ("epoch", val_name(workspace.test_names), *names, "gap", "time"):
         table.add_column(clean(heading), justify="right", no_wrap=True)
     for run in matching:
-        tests = [_percent(run.tests[name].accuracy if name in run.tests else None) for name in names]
-        gap = f"{100 * run.gap.value:.1f}" if run.gap else "-"
-        epochs, seconds = f"{run.epoch}/{run.epochs}", f"{run.seconds:.1f} s"
+        tests = [percent(run.tests[name].accuracy if name in run.tests else None) for name in names]
+        gap = points(run.gap.value) if run.gap else MISSING
+        epochs, seconds = f"{run.epoch}/{run.epochs}", duration(run.seconds)
         marks = " *" * run.starred + "".join(f" #{tag}" for tag in run.tags)
-        table.add_row(clean(run.id + marks), clean(run.state), epochs, _percent(run.val_accuracy), *tests, gap, seconds)
+        table.add_row(clean(run.id + marks), clean(run.state), epochs, percent(run.val_accuracy), *tests, gap, seconds)
     console = console_of_tables()
     console.print(table)
     console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
@@ -182,10 +183,6 @@ def _tell_damage(damage: list[str]) -> None:
     """The lines of a file that cannot be read: the first, and how many more."""
     if damage:
         notice(damage[0] + (f", and {len(damage) - 1:,} more lines" if len(damage) > 1 else ""))
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _show(run: RunSnapshot, *, json: bool) -> None:
@@ -209,4 +206,4 @@ def _show(run: RunSnapshot, *, json: bool) -> None:
     if run.summary:
         show_result(run)
     elif run.val_accuracy is not None:
-        say(f"val accuracy after the last epoch: {run.val_accuracy:.1%}")
+        say(f"val accuracy after the last epoch: {percent(run.val_accuracy)}")

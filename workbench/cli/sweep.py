@@ -19,6 +19,7 @@ from workbench.cli.common import (
     read_store,
     say,
 )
+from workbench.present.numbers import duration, percent
 from workbench.settings import parse_pairs
 from workbench.text import clean
 
@@ -119,14 +120,14 @@ def show(sweep: SweepSnapshot) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("run", no_wrap=True)
     for run in sorted(sweep.runs, key=lambda run: -1.0 if run.val_accuracy is None else run.val_accuracy, reverse=True):
-        val = run.state if run.val_accuracy is None else f"{run.val_accuracy:.2%}"
+        val = run.state if run.val_accuracy is None else percent(run.val_accuracy, digits=2)
         values = [clean(run.settings.get(key)) for key in sweep.grid]
         mark = " *" if run.id == sweep.best else ""
-        table.add_row(*values, val, str(run.epoch), f"{run.seconds:.1f} s", clean(run.id) + mark)
+        table.add_row(*values, val, str(run.epoch), duration(run.seconds), clean(run.id) + mark)
     console = console_of_tables()
     console.print(table)
     console.print("* chosen on val")
     best = next(run for run in sweep.runs if run.id == sweep.best)
     show_result(best)
     seconds = sweep.summary.seconds if sweep.summary else 0.0
-    console.print(f"in all {seconds:.1f} s; the others were not evaluated on a test set")
+    console.print(f"in all {duration(seconds)}; the others were not evaluated on a test set")

@@ -11,9 +11,10 @@ from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, make_console, n
 from workbench.heads import HEADS, HeadSpec
 from workbench.heads.descent import GradientSettings
 from workbench.heads.settings import DataSettings, TrainedByGradient
+from workbench.present.numbers import duration, number, p_value, percent, points
+from workbench.present.splits import val_name
 from workbench.settings import Setting, declared, parse_pairs
 from workbench.text import clean
-from workbench.workspace import val_name
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
@@ -106,7 +107,7 @@ def _watch(run: RunSnapshot) -> RunSnapshot:
             run = runs.read(run.folder)
             rows, offset = runs.read_metrics(run.folder, offset)
             epoch = float(next((row.epoch for row in reversed(rows) if not isinstance(row, Note)), epoch))
-            val = "" if run.val_accuracy is None else f"val {run.val_accuracy:.1%}"
+            val = "" if run.val_accuracy is None else f"val {percent(run.val_accuracy)}"
             bar.update(
                 task, completed=epoch, description=clean(_phase(run)), epochs=f"{int(epoch)}/{run.epochs}", val=val
             )
@@ -130,7 +131,7 @@ def show_result(run: RunSnapshot) -> None:
     assert summary is not None
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("split")
-    for heading in ("accuracy", "95% interval", "top-5", "F1", "ECE", "samples"):
+    for heading in ("accuracy [95% interval]", "top-5", "F1", "ECE", "samples"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, score in [("train", summary.train), (val_name(run.tests), summary.val), *run.tests.items()]:
         if score.n:
@@ -140,7 +141,7 @@ def show_result(run: RunSnapshot) -> None:
     closed = run.head in HEADS and HEADS[run.head].fit is not None
     what = ", ".join(f"{key} {value:.3g}" for key, value in summary.chosen.items() if _is_number(value))
     how = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
-    console.print(f"{run.head}, {how} in {run.seconds:.1f} s on {summary.device_name}")
+    console.print(f"{run.head}, {how} in {duration(run.seconds)} on {summary.device_name}")
     console.print(table)
     temperature = summary.temperature
     if temperature and temperature.n and temperature.value is not None:
@@ -149,12 +150,8 @@ def show_result(run: RunSnapshot) -> None:
         )
     if run.gap:
         first, second = run.gap.tests
-        low, high = run.gap.ci
-        p = "" if run.gap.p is None else f", {p_text(run.gap.p)}"
-        console.print(
-            f"gap {first} - {second}: {100 * run.gap.value:.1f} points "
-            f"(95% interval {100 * low:.1f} to {100 * high:.1f}){p}",
-        )
+        p = "" if run.gap.p is None else f", {p_value(run.gap.p)}"
+        console.print(f"gap {first} - {second}: {points(run.gap.value, run.gap.ci)}{p}")
 
 
 def _is_number(value: object) -> bool:
@@ -162,16 +159,10 @@ def _is_number(value: object) -> bool:
 
 
 def _row(name: str, score: Scores) -> tuple[str, ...]:
-    low, high = score.ci or (0.0, 1.0)
-    accuracy, top5, f1 = ("-" if value is None else f"{value:.1%}" for value in (score.accuracy, score.top5, score.f1))
+    accuracy, top5, f1 = percent(score.accuracy, score.ci), percent(score.top5, n=score.n), percent(score.f1, n=score.n)
     errors = (score.ece, score.calibrated.ece if score.calibrated else None)
-    error = ", ".join("-" if value is None else f"{value:.3f}" for value in errors) if score.calibrated else "-"
-    return clean(name), accuracy, f"{100 * low:.1f} to {high:.1%}", top5, f1, error, f"{score.n:,}"
-
-
-def p_text(p: float) -> str:
-    """A p value as it is written."""
-    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+    error = ", ".join(number(value, 3) for value in errors) if score.calibrated else number(None)
+    return clean(name), accuracy, top5, f1, error, number(score.n)
 
 
 def _describe(setting: Setting) -> str:

@@ -15,8 +15,8 @@ BINS = 15
 class Reliability:
     """Bins of equal mass in ascending order of confidence; all arrays are [bins], counts int64, the others float64.
 
-    `accuracy` is `correct` / `count`, `low` and `high` its 95% Clopper-Pearson interval; `confidence` is the mean of the
-    bin, `least` and `most` its extremes.
+    `accuracy` is `correct` / `count`, `low` and `high` its 95% Clopper-Pearson interval; `confidence` is the mean of
+    the bin, `least` and `most` its extremes.
     """
 
     count: np.ndarray

@@ -12,8 +12,8 @@ from textual.widget import Widget
 
 from workbench.features.store import Store
 from workbench.features.summary import FeatureColumns, read_feature
-from workbench.tui.formats import clean
-from workbench.tui.theme import Palette
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean
 from workbench.tui.widgets.chart import Axes, Line
 
 PAUSE = 0.06  # seconds that the cursor rests on a feature before it is read

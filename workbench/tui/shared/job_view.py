@@ -7,10 +7,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, duration
+from workbench.present.colours import Palette
+from workbench.present.numbers import duration
+from workbench.present.terminal import clean
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.jobs import Job
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.blocks import Blocks
 from workbench.tui.widgets.states import EmptyState, ProgressLine
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from workbench.tui.theme import SERIES, Palette
+from workbench.present.colours import SERIES, Palette
 
 if TYPE_CHECKING:
     from workbench.runs import RunSnapshot

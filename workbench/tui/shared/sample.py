@@ -14,14 +14,15 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from workbench.present.numbers import number, percent
+from workbench.present.terminal import clean, shorten, sparkline
 from workbench.text import counted
-from workbench.tui.formats import clean, number, percent, shorten, sparkline
 from workbench.tui.shell.alive import Alive
 from workbench.tui.widgets.picture import Picture, find_picture
 
 if TYPE_CHECKING:
     from workbench.features.store import Store
-    from workbench.tui.theme import Palette
+    from workbench.present.colours import Palette
     from workbench.workspace import Workspace
 
 

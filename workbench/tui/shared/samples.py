@@ -11,8 +11,8 @@ from workbench.tui.shared.predictions import predictions
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.present.colours import Palette
     from workbench.tui.shell.session import Session
-    from workbench.tui.theme import Palette
     from workbench.tui.widgets.table.backend import Column
 
 

@@ -10,7 +10,8 @@ from textual.actions import parse
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.formats import clean, percent, shorten, split_label
+from workbench.present.numbers import percent
+from workbench.present.terminal import clean, shorten, split_label
 from workbench.tui.shell.actions import SCREENS, footer_of
 from workbench.tui.shell.session import Session
 from workbench.tui.shell.usage import usage_text

@@ -15,7 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.tui.formats import clean, percent, shorten
+from workbench.present.numbers import percent
+from workbench.present.terminal import clean, shorten
 from workbench.tui.shell.actions import EVERYWHERE, SCREENS, actions_of, bindings_of, keys_of, shown_key
 from workbench.tui.shell.alive import AliveScreen, Pointed
 from workbench.tui.shell.screen import WorkbenchScreen

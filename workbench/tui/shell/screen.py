@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from workbench.present.colours import Palette
 from workbench.tui.shell.actions import bindings
 from workbench.tui.shell.alive import AliveScreen
 from workbench.tui.shell.bars import FooterBar, ScreenTabs, TitleBar
@@ -19,7 +20,6 @@ from workbench.tui.shell.session import Selection, Session
 
 if TYPE_CHECKING:
     from workbench.tui.shell.jobs import Job
-    from workbench.tui.theme import Palette
 
 About = TypeVar("About")
 Answer = TypeVar("Answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.tui.theme import Palette
+from workbench.present.colours import Palette
 
 if TYPE_CHECKING:
     from workbench.features.checks import Check

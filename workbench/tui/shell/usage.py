@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from workbench.tui.formats import clean
-from workbench.tui.theme import Palette
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean
 
 INTERVAL = 2.0  # seconds between two looks
 HOT = 88.0  # degrees Celsius from which on the temperature is told as a warning

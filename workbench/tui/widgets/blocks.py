@@ -16,10 +16,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.present.colours import Palette
+from workbench.present.numbers import number, p_value, percent, plain, points
+from workbench.present.terminal import clean, data_text, interval, shorten
 from workbench.text import one_line
-from workbench.tui.formats import clean, data_text, interval, number, p_value, percent, plain, points, shorten
 from workbench.tui.shell.alive import Alive
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
 
 if TYPE_CHECKING:

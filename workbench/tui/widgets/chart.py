@@ -14,10 +14,12 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widget import Widget
 
+from workbench.present.axes import reduce_points, ticks
+from workbench.present.colours import Palette, faded, no_colour, rgb
+from workbench.present.numbers import number, percent, plain
+from workbench.present.terminal import clean, shorten
 from workbench.text import one_line
-from workbench.tui.formats import clean, number, percent, plain, shorten
 from workbench.tui.shell.alive import Alive
-from workbench.tui.theme import Palette, no_colour
 
 INTERVAL = 0.1  # seconds between two drawings of one chart at least
 MOST = 1e100  # beyond it, differences and powers of ten leave the range of floats: treated as infinite
@@ -86,17 +88,17 @@ def draw(lines: Sequence[Line], axes: Axes, width: int, height: int, palette: Pa
     x_low, x_high = _range([x for x, _ in finite], axes.x_range, axes.log_x, pad=0.0)
     inside = [y[(x >= x_low) & (x <= x_high)] for x, y in finite]
     y_low, y_high = _range(inside, axes.y_range, axes.log_y, pad=0.05)
-    y_ticks = _ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
+    y_ticks = ticks(y_low, y_high, max(2, min(6, rows // 2)), axes.log_y, axes.percent)
     gutter = max((len(label) for _, label in y_ticks), default=1)
     room = len(f"{x_high:,.0f}") + 6 if axes.whole_x and not axes.log_x else 14  # columns for a tick
-    x_ticks = _fixed_ticks(axes, x_low, x_high) or _ticks(
+    x_ticks = _fixed_ticks(axes, x_low, x_high) or ticks(
         x_low, x_high, max(2, (width - gutter) // room), axes.log_x, whole=axes.whole_x
     )
     columns = max(width - gutter - 1, 2)
     unit = []
     for x, y, _ in shown:
         ux, uy = (x - x_low) / (x_high - x_low), (y - y_low) / (y_high - y_low)
-        unit.append(_reduce(ux, uy, columns) if axes.kind in ("line", "steps") else (ux, uy))
+        unit.append(reduce_points(ux, uy, columns) if axes.kind in ("line", "steps") else (ux, uy))
     at = _cursor_at(axes)
     body = _plot(
         [(x, y, line) for (x, y), line in zip(unit, lines, strict=True)],
@@ -155,53 +157,6 @@ def _range(
         room = abs(low) * 0.1 or 1.0
         low, high = low - room, high + room
     return low, high
-
-
-def _reduce(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most two points a column: its minimum and its maximum, in their order; gaps stay gaps."""
-    if len(x) <= 2 * columns:
-        return x, y
-    kept: list[int] = []
-    column = np.clip(np.where(np.isfinite(x), x, 0.0) * columns, 0, columns - 1).astype(np.int64)
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
-        part = y[start:end]
-        if np.isnan(part).all():
-            kept.append(int(start))
-            continue
-        kept += sorted({int(start + np.nanargmin(part)), int(start + np.nanargmax(part))})
-    return x[kept], y[kept]
-
-
-def _ticks(
-    low: float, high: float, count: int, log: bool = False, percent: bool = False, whole: bool = False
-) -> list[tuple[float, str]]:
-    """Round numbers from `low` to `high` with their labels, without false digits; on log axes powers of ten."""
-    if log:
-        powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
-        if len(powers) >= 2:
-            every = -(-len(powers) // max(count, 1))
-            return [(float(power), f"{10.0**power:g}") for power in list(powers)[::every]]
-        within = _ticks(10.0**low, 10.0**high, count, percent=percent)  # round numbers, where they then stand
-        return [(math.log10(at), label) for at, label in within if at > 0]
-    rough = (high - low) / max(count, 1)
-    scale = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
-    step = next(scale * nice for nice in (1.0, 2.0, 2.5, 5.0, 10.0) if scale * nice >= rough - 1e-12 * scale)
-    if whole and step % 1:
-        step = float(math.ceil(step))
-    start = math.ceil(low / step - 1e-9) * step
-    marks = [start + place * step for place in range(int((high - start) / step + 1e-9) + 1)]
-    factor = 100.0 if percent else 1.0
-    digits = max(0, min(12, -math.floor(math.log10(step * factor) + 1e-9)))
-    if abs(round(step * factor, digits) - step * factor) > 1e-9 * step * factor:
-        digits += 1  # a step of 2.5 needs one digit more than its size says
-    return [(mark, _tick_label(mark * factor, digits) + ("%" if percent else "")) for mark in marks]
-
-
-def _tick_label(value: float, digits: int) -> str:
-    if abs(value) >= 1e5:
-        return f"{value:.3g}".replace("e+0", "e").replace("e+", "e")
-    return f"{value if value else 0.0:,.{digits}f}".replace("-", "−") if digits <= 5 else f"{value:.2g}"
 
 
 def _fixed_ticks(axes: Axes, low: float, high: float) -> list[tuple[float, str]]:
@@ -287,18 +242,18 @@ def _plot(
         figure.theme("colorless")
         figure.canvas("default")
         if cursor is not None and 0 <= cursor <= 1:
-            marker = plotext.marker("|" if no_colour() else "│", _rgb(palette.muted))
+            marker = plotext.marker("|" if no_colour() else "│", rgb(palette.muted))
             figure.draw(figure.segment([cursor, cursor], [0.0, 1.0], marker=marker))
         for index, (x, y, line) in enumerate(lines):
             symbol = "braille" if not no_colour() or index == 0 else _MARKERS_PLAIN[index % 4]
-            marker = plotext.marker(symbol, _rgb(faded(line.colour, palette) if line.faint else line.colour))
+            marker = plotext.marker(symbol, rgb(faded(line.colour, palette) if line.faint else line.colour))
             _add(figure, x, y, kind, marker, base)
         figure.axes(False, axis="x", side="upper")
         figure.axes(False, axis="y", side="right")
-        for name, ticks in (("x", x_ticks), ("y", y_ticks)):
+        for name, marks in (("x", x_ticks), ("y", y_ticks)):
             ruler = figure.ruler(name)
             ruler.lim(0.0, 1.0)
-            kept = [(at, label) for at, label in ticks if -1e-9 <= at <= 1 + 1e-9]
+            kept = [(at, label) for at, label in marks if -1e-9 <= at <= 1 + 1e-9]
             ruler.ticks([min(max(at, 0.0), 1.0) for at, _ in kept], [label for _, label in kept])
         drawn = str(figure.build()).removesuffix("\n")
     # plotext paints what has a colour on white, so that the axes are drawn without one and coloured here.
@@ -320,17 +275,6 @@ def _add(figure: Any, x: np.ndarray, y: np.ndarray, kind: str, marker: Any, base
         if kind != "points" and end - start > 1:
             signal.lines()
         figure.draw(signal)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def faded(colour: str, palette: Palette) -> str:
-    """A colour two thirds of the way to the background: for what runs behind."""
-    back = (16, 20, 26) if palette.dark else (250, 251, 252)
-    mixed = (round(0.36 * fore + 0.64 * behind) for fore, behind in zip(_rgb(colour), back, strict=True))
-    return "#" + "".join(f"{value:02X}" for value in mixed)
 
 
 class ChartView(Alive, Widget):

@@ -14,11 +14,11 @@ from textual.message import Message
 from textual.widgets import Input, Select, Static
 
 from workbench.errors import BadInput
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean
 from workbench.settings import Setting
-from workbench.tui.formats import clean
 from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive
-from workbench.tui.theme import Palette
 
 YES_NO = ("true", "false")
 STOPS = "Field Input, Field Select, FoldLine"  # where up and down, or tab, go

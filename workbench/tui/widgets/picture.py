@@ -18,8 +18,8 @@ from textual.widgets import Static
 
 from workbench.errors import BadInput
 from workbench.images.child import decode_apart
+from workbench.present.colours import no_colour
 from workbench.text import one_line
-from workbench.tui.theme import no_colour
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage

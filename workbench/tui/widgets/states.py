@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from textual.widgets import Static
 
-from workbench.tui.formats import bar, clean, duration, keys_hint
-from workbench.tui.theme import Palette
+from workbench.present.colours import Palette
+from workbench.present.numbers import duration
+from workbench.present.terminal import bar, clean, keys_hint
 
 
 class EmptyState(Static):

@@ -14,9 +14,11 @@ import numpy as np
 import polars as pl
 from rich.text import Text
 
+from workbench.present.colours import Palette
+from workbench.present.numbers import POINTS, p_value, percent, percent_digits, points
+from workbench.present.terminal import clean, interval, shorten
 from workbench.stats.intervals import newcombe_difference
 from workbench.text import counted
-from workbench.tui.formats import clean, interval, p_value, percent, percent_digits, points, shorten
 from workbench.tui.widgets.table.backend import Cell, Column
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from workbench.features.store import Store
     from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Session
-    from workbench.tui.theme import Palette
 
 PARAMS = {"tests": "pair", "sort": "label", "limit": 0}  # the question that `read_answer` reads the answer of
 CHANGE = "change"
@@ -249,11 +250,11 @@ def _change_columns(frame: pl.DataFrame, digits: int, palette: Palette) -> list[
 
     def change(value: Any, _row: Mapping[str, Any]) -> Text:
         return Text(
-            "–" if value is None else points(value, digits=digits, sign=True).removesuffix(" pts"), style=palette.text
+            "–" if value is None else points(value, digits=digits, sign=True).removesuffix(POINTS), style=palette.text
         )
 
     end = f"{100 * span:.0f}"
-    scale = f"−{end}{f'+{end} pts':>{DRAWN - len(end) - 1}}"
+    scale = f"−{end}{f'+{end}{POINTS}':>{DRAWN - len(end) - 1}}"
     return [Column(CHANGE, cell=change, right=True), Column("drawn", scale, cell=drawn, width=DRAWN)]
 
 

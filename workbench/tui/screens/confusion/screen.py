@@ -13,8 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import ContentSwitcher, Static
 
+from workbench.present.terminal import clean
 from workbench.text import counted
-from workbench.tui.formats import clean
 from workbench.tui.screens.confusion import content
 from workbench.tui.screens.confusion.content import Answer, Subject
 from workbench.tui.shared.job_view import JobView

@@ -11,10 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from workbench.present.colours import Palette
+from workbench.present.numbers import duration, number, size
+from workbench.present.terminal import bar, clean, interval, shorten, split_label
 from workbench.text import counted, one_line
-from workbench.tui.formats import bar, clean, duration, interval, number, shorten, size, split_label
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from workbench.features.store import TRAIN, Store
 from workbench.features.summary import FeatureList, list_features
-from workbench.tui.formats import clean
+from workbench.present.terminal import clean
 from workbench.tui.screens.data import content
 from workbench.tui.screens.data.messages import FeaturesListed
 from workbench.tui.shared.feature import FeatureReader, histogram_chart

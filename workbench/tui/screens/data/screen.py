@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.tui.formats import clean
+from workbench.present.terminal import clean
 from workbench.tui.screens.data import content
 from workbench.tui.screens.data.checks import ANALYSIS, ChecksView, cached_checks
 from workbench.tui.screens.data.content import Subject

@@ -13,13 +13,14 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from workbench.features.store import Split, Store
+from workbench.present.colours import Palette
+from workbench.present.numbers import number, p_value, short_p
+from workbench.present.terminal import bar, shorten, split_label
 from workbench.stats.measures import MEASURES, Measure
 from workbench.text import counted
-from workbench.tui.formats import bar, number, p_value, short_p, shorten, split_label
 from workbench.tui.shared import samples
 from workbench.tui.shared.feature import decimals
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.table.backend import Column, digits_for
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from workbench.present.terminal import clean, split_label
 from workbench.text import counted
-from workbench.tui.formats import clean, split_label
 from workbench.tui.screens.divergence import content
 from workbench.tui.screens.divergence.content import Ordering
 from workbench.tui.shared.predictions import verdict

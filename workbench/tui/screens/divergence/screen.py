@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.tui.formats import clean, duration
+from workbench.present.numbers import duration
+from workbench.present.terminal import clean
 from workbench.tui.screens.divergence import content
 from workbench.tui.screens.divergence.content import Ordering, Subject
 from workbench.tui.screens.divergence.samples import FeatureSamples

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from workbench.tui.formats import bar, duration, shorten
+from workbench.present.numbers import duration
+from workbench.present.terminal import bar, shorten
 from workbench.tui.shared.runs import progress, remaining, short_name, start_time, state_label
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.present.colours import Palette
     from workbench.runs import RunSnapshot
     from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Session
-    from workbench.tui.theme import Palette
     from workbench.tui.widgets.table.backend import Column
 
 INACTIVE_RUNS = 20  # runs that have ended and are still listed

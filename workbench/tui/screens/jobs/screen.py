@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.tui.formats import clean
+from workbench.present.terminal import clean
 from workbench.tui.screens.jobs.content import ENDED, job_columns, jobs_frame
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell import background

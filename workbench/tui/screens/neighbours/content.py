@@ -11,15 +11,16 @@ import polars as pl
 from rich.cells import cell_len
 from rich.text import Text
 
-from workbench.tui.formats import bar, percent, shorten, split_label
+from workbench.present.numbers import percent
+from workbench.present.terminal import bar, shorten, split_label
 from workbench.tui.shared.predictions import said_words
 from workbench.tui.widgets.table.backend import Column
 
 if TYPE_CHECKING:
     from workbench.features.store import Store
+    from workbench.present.colours import Palette
     from workbench.tui.shell.jobs import Job
     from workbench.tui.shell.session import Session
-    from workbench.tui.theme import Palette
 
 SAME, OTHER = "✓ same", "other"
 NEAR_WIDTH = 8

@@ -13,7 +13,9 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from workbench.tui.formats import clean, duration
+from workbench.present.colours import Palette
+from workbench.present.numbers import duration
+from workbench.present.terminal import clean
 from workbench.tui.screens.plugins import content
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.actions import bindings_of
@@ -21,7 +23,6 @@ from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.dialogs import flowing
 from workbench.tui.shell.jobs import Job
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.blocks import Blocks
 from workbench.tui.widgets.form import Form
 

@@ -10,11 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean, shorten
 from workbench.text import one_line
-from workbench.tui.formats import clean, shorten
 from workbench.tui.shell.dialogs import flowing
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 from workbench.workspace import Workspace, user_dir
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean
 from workbench.text import counted
-from workbench.tui.formats import clean
 from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.dialogs import ChooseDialog, Options
-from workbench.tui.theme import Palette
 
 if TYPE_CHECKING:
     from workbench.plugins import Change, Review

@@ -11,12 +11,12 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from workbench.present.colours import Palette
 from workbench.tui.screens.train import curves
 from workbench.tui.screens.train.curves import QUANTITIES, Curves, RunCurves, View
 from workbench.tui.screens.train.messages import AloneChanged, MetricsRead
 from workbench.tui.shared.runs import RunColours, short_name
 from workbench.tui.shell.alive import Alive
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import ChartView, Line
 
 if TYPE_CHECKING:

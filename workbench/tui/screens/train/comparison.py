@@ -10,12 +10,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from workbench.tui.formats import clean
+from workbench.present.colours import Palette
+from workbench.present.terminal import clean
 from workbench.tui.screens.train.content import accuracy_columns
 from workbench.tui.shared.runs import RunColours, short_name
 from workbench.tui.shell.alive import Alive
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line
 from workbench.tui.widgets.form import as_text
 from workbench.tui.widgets.table.panel import TablePanel

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from workbench.present.colours import Palette
+from workbench.present.numbers import duration, number, p_value, percent
+from workbench.present.terminal import clean, interval, shorten
 from workbench.text import one_line
-from workbench.tui.formats import clean, duration, interval, number, p_value, percent, shorten
 from workbench.tui.shared.runs import RunColours, short_name, start_time, state_label
 from workbench.tui.shell.session import Session
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import as_text
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.present.colours import Palette, faded
+from workbench.present.numbers import percent
+from workbench.present.terminal import clean
 from workbench.stats.smoothing import ema
-from workbench.tui.formats import clean, percent
-from workbench.tui.theme import Palette
-from workbench.tui.widgets.chart import Axes, Line, faded
+from workbench.tui.widgets.chart import Axes, Line
 
 if TYPE_CHECKING:
     from workbench.runs import MetricsRow

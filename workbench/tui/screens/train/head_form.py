@@ -14,9 +14,9 @@ from textual.widgets import Select, Static
 
 from workbench.heads import HEADS, resolve_settings
 from workbench.heads.descent import GradientSettings
+from workbench.present.colours import Palette
 from workbench.settings import Setting, declared
 from workbench.tui.shell.alive import Alive
-from workbench.tui.theme import Palette
 from workbench.tui.widgets.form import STOPS, Field, Form, Group
 
 if TYPE_CHECKING:

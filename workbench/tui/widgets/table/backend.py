@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual_fastdatatable.backend import DataTableBackend
 
-from workbench.tui.formats import clean, number, percent, short_p, shorten
+from workbench.present.numbers import column_digits, is_p_column, number, percent, short_p
+from workbench.present.terminal import clean, shorten
 
 Cell = Callable[[Any, Mapping[str, Any]], Text]
 MEASURED = 300  # rows looked at to find a column's width, besides its extremes
@@ -56,7 +56,7 @@ def _plain(series: pl.Series, percent: bool) -> Column:
     name = series.name
     if not series.dtype.is_float() or percent:
         return Column(name, percent=percent, keep_end=name == "path")
-    if name == "p" or name.startswith("p_"):
+    if is_p_column(name):
         return Column(name, cell=_p_cell)
     return Column(name, digits=digits_for(series))
 
@@ -70,15 +70,7 @@ def digits_for(values: pl.Series) -> int | None:
 
     None, for digits chosen value by value, where the values are of too different sizes for that.
     """
-    sizes = values.cast(pl.Float64).abs()
-    sizes = sizes.filter(sizes.is_finite() & (sizes > 0))
-    middle, most = sizes.median(), sizes.max()
-    if not isinstance(middle, float) or not isinstance(most, float):
-        return 1
-    digits = 2 - math.floor(math.log10(middle))
-    if digits > 6 or most >= 1e7 or math.log10(most / middle) > 4:
-        return None
-    return max(digits, 0)
+    return column_digits(values.cast(pl.Float64).to_numpy())
 
 
 class FrameBackend(DataTableBackend[pl.DataFrame]):

@@ -17,8 +17,8 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual_fastdatatable.data_table import DataTable
 
+from workbench.present.numbers import number
 from workbench.text import counted
-from workbench.tui.formats import number
 from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive, Pointed
 from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, filter_rows
