@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from workbench import stats
+from workbench.blocks import Block, Chart, HeatMap, Metric, Samples, Series, Table, Text
 from workbench.cache import Cache
 from workbench.errors import BadInput, choose, nearest
 from workbench.features.alignment import alignment_checks
@@ -57,99 +58,6 @@ __all__ = [
     "quick_checks",
     "stats",
 ]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number with, where it has one, its 95% interval.
-
-    `unit`: "" (a plain number), "%" (the value is a fraction, shown times 100), "pts" (the value is a difference of
-    fractions, shown times 100 as percentage points), or any other text shown behind it.
-    `split` colours it as that split is coloured everywhere; `note` says in a few words how it was computed.
-    """
-
-    name: str
-    value: float
-    ci: tuple[float, float] | None = None
-    unit: str = ""
-    p: float | None = None
-    split: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; `title` is its name in JSON output.
-
-    `of` is the full row count when `frame` holds only the first rows. `samples` names a column of `frame` that
-    identifies samples, as row numbers (with `split` or a column `split` saying of which split) or as paths: enter on a
-    row then goes to that sample. `percent` names the columns that hold fractions to be shown in percent.
-    """
-
-    frame: pl.DataFrame
-    title: str = "table"
-    of: int | None = None
-    samples: str = ""
-    split: str = ""
-    percent: tuple[str, ...] = ()
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line, or one set of bars, of a chart: `x` and `y` of shape [n]. NaN and infinity are gaps."""
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-    split: str = ""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines, points, steps (histograms: `x` holds the n + 1 bin edges) or bars over one pair of axes."""
-
-    series: Sequence[Series]
-    title: str = "chart"
-    x_label: str = ""
-    y_label: str = ""
-    kind: str = "line"  # line, points, steps, bars
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """A matrix as colours: `values` of shape [rows, columns]. `low` and `high` fix the ends of the colour scale."""
-
-    values: np.ndarray
-    title: str = "heat map"
-    row_names: Sequence[str] = ()
-    column_names: Sequence[str] = ()
-    low: float | None = None
-    high: float | None = None
-    diverging: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Text:
-    """Plain text, shown as it is: never read as markup."""
-
-    text: str
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples to look at: `rows` of one split, with one short text each where `notes` is given."""
-
-    split: str
-    rows: Sequence[int]
-    title: str = "samples"
-    notes: Sequence[str] = ()
-
-
-Block = Metric | Table | Chart | HeatMap | Text | Samples
 
 
 class RunView(Protocol):

@@ -25,13 +25,13 @@ from tui_support import make_run
 
 from workbench import plugins, worker
 from workbench.api import Context
+from workbench.blocks import decode, encode
 from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.runs import RunFolder
 from workbench.settings import resolve
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.shell.actions import ACTIONS
-from workbench.worker.blocks import decode, encode
 from workbench.workspace import Workspace
 
 SIZES = (

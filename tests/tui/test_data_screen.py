@@ -12,6 +12,7 @@ from textual.widgets import Static
 from tui_support import wait_for
 
 from workbench import api, plugins
+from workbench import blocks as codec
 from workbench.features.checks import Check
 from workbench.features.ingest import open_store
 from workbench.present.terminal import clean
@@ -21,7 +22,6 @@ from workbench.tui.shell.session import Session
 from workbench.tui.widgets.chart import ChartView
 from workbench.tui.widgets.states import EmptyState
 from workbench.tui.widgets.table.panel import TablePanel
-from workbench.worker import blocks as codec
 from workbench.worker import results
 from workbench.worker.work import answer_name, kept_answer
 from workbench.workspace import Workspace

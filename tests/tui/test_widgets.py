@@ -17,13 +17,17 @@ from textual.widgets import Static
 from tui_support import Host, wait_for
 
 from workbench import api
+from workbench.blocks import KINDS
 from workbench.errors import BadInput
 from workbench.images import child
 from workbench.present.colours import Palette
+from workbench.present.heat import shrink
 from workbench.settings import declared, param
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell.jobs import Job
-from workbench.tui.widgets.blocks import Blocks, heat_text, metric_value, metrics_text, shrink
+from workbench.tui.widgets.blocks import WIDGETS, Blocks
+from workbench.tui.widgets.blocks.heat_map import heat_text
+from workbench.tui.widgets.blocks.metric import metrics_text
 from workbench.tui.widgets.form import Form, allowed_text
 from workbench.tui.widgets.picture import Picture, find_picture, half_blocks
 from workbench.tui.widgets.table.panel import TablePanel
@@ -59,16 +63,15 @@ async def test_every_block_is_drawn() -> None:
         assert list(blocks.children)[:6] == first
 
 
+def test_every_kind_of_block_has_a_widget() -> None:
+    assert set(WIDGETS) == set(KINDS)
+
+
 def test_metrics() -> None:
     text = metrics_text(ALL_BLOCKS[:3], 90, PALETTE).plain.split("\n")
     assert "95.1 % [94.2, 95.9]" in text[0]
     assert "●" in text[0]
     assert "p < 0.001" in text[1]
-    assert metric_value(api.Metric("x", 1.2345, (1.1, 1.4), "nats")) == "1.23 nats [1.10, 1.40]"
-    assert metric_value(api.Metric("x", 0.037, (0.003, 0.069), "pts")) == "3.7 points [0.3, 6.9]"
-    assert metric_value(api.Metric("samples of train", 900.0)) == "900"
-    assert metric_value(api.Metric("x", float("nan"))) == "NaN"
-    assert metric_value(api.Metric("x", 1.0, (1.0, 1.0)))
     for width in (10, 20, 40, 200):
         assert all(len(line) <= width for line in metrics_text(ALL_BLOCKS[:3], width, PALETTE).plain.split("\n"))
 

@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from workbench.api import Chart, HeatMap, Metric, Samples, Series, Table, Text
 from workbench.cli.blocks import show, sparkline
+from workbench.report.svg import chart, heat_map, shade, ticks
+
+from workbench import blocks as codec
+from workbench.api import Chart, HeatMap, Metric, Samples, Series, Table, Text
 from workbench.report import Section, to_html, to_markdown, to_object, to_objects
 from workbench.report.parts import number, p_value
-from workbench.report.svg import chart, heat_map, shade, ticks
-from workbench.worker import blocks as codec
 from workbench.worker import results, wire
 
 EVIL = '<script>alert(1)</script> & "quoted" | [bold]x[/bold]'

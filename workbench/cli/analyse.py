@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.answers import PAIR, RUN, ask, check_out, newest_run, pair_of, write
-from workbench.cli.common import FOLDER, JSON, SET, STATE, as_json, emit, notice, read_store
+from workbench.cli.common import FOLDER, JSON, SET, STATE, as_json, emit, make_console, notice, read_store
+from workbench.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from workbench.api import Block
+    from workbench.blocks import Block
     from workbench.plugins import PluginInfo
     from workbench.worker import JobDone, JobFailed
     from workbench.workspace import Workspace
@@ -107,6 +108,20 @@ def _give(
     if json:
         emit(answer)
     elif out is None:
-        from workbench.cli.blocks import show
-
         show(info.title, params, run, blocks)
+
+
+def show(title: str, params: Mapping[str, Any], run: str | None, blocks: Sequence[Block]) -> None:
+    """Print a whole answer on stdout. Text of data is never read as markup."""
+    from rich.text import Text
+
+    from workbench.blocks import kind_of
+    from workbench.report.parts import given
+
+    console = make_console()
+    console.print(Text(clean(title), style="bold"))
+    settings = ", ".join(filter(None, [given(params), f"run {clean(run)}" if run else ""]))
+    if settings:
+        console.print(Text(settings, style="dim"))
+    for block in blocks:
+        kind_of(block).show(block, console)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import blocks as codec
 from workbench import plugins
 from workbench.api import Analysis, Context
 from workbench.errors import BadInput
 from workbench.settings import declared, resolve
 from workbench.testing import tiny_context
-from workbench.worker import blocks as codec
 
 if TYPE_CHECKING:
     from workbench.worker.job import Job

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from workbench.blocks import decode
 from workbench.worker.events import (
     Event,
     FailureKind,
@@ -205,9 +206,7 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
             case "progress":
                 return JobProgress(job, float(message["fraction"]), str(message["text"]))
             case "block":
-                from workbench.worker import blocks  # polars, 80 ms, only once there is something to show
-
-                return JobBlock(job, blocks.decode(message, buffers))
+                return JobBlock(job, decode(message, buffers))
             case "done":
                 return JobDone(job, float(message["seconds"]), bool(message["cached"]), dict(message["params"]))
             case "failed":

@@ -1,23 +1,23 @@
 """How messages and blocks travel between the worker and its parent, and lie in the result cache.
 
-A message is a JSON object and any number of byte strings: tables go as Arrow IPC, arrays as their bytes. Never pickle:
-what comes back from a plugin's process is data and cannot run code.
+A message is a JSON object and any number of byte strings, in which `workbench.blocks` puts arrays and tables.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+
+from workbench import blocks
 
 HEADER = struct.Struct(">IQ")  # bytes of the JSON, bytes of everything behind it
 LARGEST = 4 << 30
 
-Message = tuple[dict[str, Any], list[bytes]]
+Message: TypeAlias = blocks.Message
 
 
 def pack(message: dict[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
@@ -58,58 +58,3 @@ def read(source: Callable[[int], bytes]) -> Message | None:
         return None
     head, body = sizes(header)
     return unpack(source(head), source(body))
-
-
-class Writer:
-    """Turns values into JSON and collects what goes beside it."""
-
-    def __init__(self) -> None:
-        self.buffers: list[bytes] = []
-
-    def number(self, value: Any) -> float | str:
-        """JSON has no NaN and no infinity: they go as text."""
-        plain = float(value)
-        return plain if plain - plain == 0 else repr(plain)
-
-    def array(self, values: Any) -> dict[str, Any]:
-        import numpy as np
-
-        plain = np.asarray(values)
-        if plain.dtype.kind in "US" or (plain.dtype == object and all(isinstance(item, str) for item in plain.flat)):
-            return {"text": [str(item) for item in plain.tolist()]}
-        if plain.dtype.kind not in "biuf":
-            raise TypeError(f"an array of {plain.dtype} cannot be shown; give numbers or text")
-        plain = np.ascontiguousarray(plain)
-        self.buffers.append(plain.tobytes())
-        return {"buffer": len(self.buffers) - 1, "dtype": plain.dtype.str, "shape": list(plain.shape)}
-
-    def frame(self, frame: Any) -> dict[str, Any]:
-        import polars as pl
-
-        odd = [name for name, kind in frame.schema.items() if kind.is_nested() or kind in (pl.Object, pl.Binary)]
-        odd += [name for name, kind in frame.schema.items() if kind in (pl.Categorical, pl.Enum)]
-        texts = [pl.Series(name, [_text(item) for item in frame[name].to_list()], pl.String) for name in odd]
-        stream = io.BytesIO()
-        frame.with_columns(texts).write_ipc(stream)
-        self.buffers.append(stream.getvalue())
-        return {"buffer": len(self.buffers) - 1}
-
-
-def _text(item: Any) -> str | None:
-    return None if item is None else str(item)
-
-
-def array(packed: dict[str, Any], buffers: Sequence[bytes]) -> Any:
-    """The array that `Writer.array` packed."""
-    import numpy as np
-
-    if "text" in packed:
-        return np.array([str(item) for item in packed["text"]], dtype=object)
-    return np.frombuffer(buffers[packed["buffer"]], np.dtype(packed["dtype"])).reshape(packed["shape"])
-
-
-def frame(packed: dict[str, Any], buffers: Sequence[bytes]) -> Any:
-    """The table that `Writer.frame` packed."""
-    import polars as pl
-
-    return pl.read_ipc(buffers[packed["buffer"]])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import blocks as codec
 from workbench import plugins
 from workbench.api import Analysis, Block, Cache, Context, RunView
 from workbench.errors import BadInput, choose
 from workbench.features.store import Store
 from workbench.settings import resolve, values_of
-from workbench.worker import blocks as codec
 from workbench.worker import results
 from workbench.workspace import Workspace
 

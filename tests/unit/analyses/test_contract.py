@@ -1,22 +1,22 @@
 """The contract that every analysis passes by being registered."""
 
 import ast
-import dataclasses
 import html.parser
 import json
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
+from workbench import blocks as codec
 from workbench import plugins
 from workbench.api import BadInput, Table
-from workbench.cli.blocks import show
+from workbench.cli.analyse import show
 from workbench.cli.common import finite
 from workbench.report import Section, to_html, to_markdown, to_objects
 from workbench.settings import declared, resolve
 from workbench.testing import run_analysis, tiny_context
-from workbench.worker import blocks as codec
 from workbench.worker.checking import check_analysis
 
 INFOS = [info for info in plugins.discover() if info.source in ("built-in", "shipped")]
@@ -62,9 +62,8 @@ def same(a, b):
         return a.equals(b)
     if isinstance(a, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if dataclasses.is_dataclass(a):
-        names = [field.name for field in dataclasses.fields(a)]
-        return type(a) is type(b) and all(same(getattr(a, name), getattr(b, name)) for name in names)
+    if isinstance(a, msgspec.Struct):
+        return type(a) is type(b) and same(msgspec.structs.astuple(a), msgspec.structs.astuple(b))
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     return a == b or (a != a and b != b)

@@ -351,7 +351,7 @@ def test_a_report_of_a_run_holds_its_analyses_in_order(make_folder, tmp_path):
     assert done.returncode == 0, done.stderr
     page = out.read_text()
     assert 0 < page.index("## Confusion") < page.index("## Gap")
-    assert " pts " in page
+    assert " points " in page
 
 
 def test_a_report_is_written_though_an_analysis_fails_and_the_code_is_1(make_folder, tmp_path):

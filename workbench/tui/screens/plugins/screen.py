@@ -23,7 +23,8 @@ from workbench.tui.shell.messages import AnalysisRequested
 from workbench.tui.shell.question import Question
 from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
-from workbench.tui.widgets.blocks import SamplesBlock, TableBlock
+from workbench.tui.widgets.blocks.samples import SamplesBlock
+from workbench.tui.widgets.blocks.table import TableBlock
 from workbench.tui.widgets.table.panel import TablePanel
 
 if TYPE_CHECKING:

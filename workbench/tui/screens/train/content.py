@@ -238,7 +238,8 @@ def result_metrics(run: RunSnapshot, session: Session) -> list[Metric]:
 
 def results_text(run: RunSnapshot, session: Session, width: int, *, short: bool) -> Text:
     """The results of a run: a line each with its interval drawn, or side by side where `short`."""
-    from workbench.tui.widgets.blocks import metric_value, metrics_text
+    from workbench.present.numbers import with_unit
+    from workbench.tui.widgets.blocks.metric import metrics_text
 
     palette, metrics = session.palette, result_metrics(run, session)
     if not short:
@@ -246,7 +247,7 @@ def results_text(run: RunSnapshot, session: Session, width: int, *, short: bool)
     text, line = Text(), Text(no_wrap=True)
     for metric in metrics:
         sign = f"{palette.mark(metric.split)} " if metric.split else ""
-        part = Text(f"{sign}{clean(metric.name)} {metric_value(metric)}")
+        part = Text(f"{sign}{clean(metric.name)} {with_unit(metric.value, metric.ci, metric.unit)}")
         part.stylize(palette.split(metric.split) if metric.split else f"bold {palette.strong}")
         part.append(f"  {p_value(metric.p)}" if metric.p is not None else "", style=palette.muted)
         if line and line.cell_len + part.cell_len + 3 > width:

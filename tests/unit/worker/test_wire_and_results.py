@@ -1,0 +1,57 @@
+"""Messages between processes, and answers kept on disk: whole, or refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench import blocks as codec
+from workbench.api import Metric, Table, Text
+from workbench.worker import results, wire
+
+
+@given(st.binary(max_size=200), st.binary(max_size=50))
+@settings(max_examples=200, deadline=None)
+def test_garbage_from_a_process_is_refused(head: bytes, body: bytes) -> None:
+    with pytest.raises(ValueError, match="message"):
+        wire.unpack(head, body)
+
+
+def test_answers_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    answer = results.Answer(
+        [codec.encode(Metric("a", 1.0)), codec.encode(Table(pl.DataFrame({"a": [1, None]}), of=9))], {"run": "x"}
+    )
+    results.save(tmp_path, "k", answer)
+    assert results.load(tmp_path, "k") == answer
+    file = tmp_path / "k.answer"
+    whole = file.read_bytes()
+    for length in (0, 5, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        assert results.load(tmp_path, "k") is None
+    assert results.load(tmp_path, "other") is None
+    assert [path.name for path in tmp_path.iterdir()] == ["k.answer"]
+
+
+def test_the_oldest_answers_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = results.Answer([codec.encode(Text("x" * 1000))])
+    for i in range(5):
+        results.save(tmp_path, str(i), answer)
+        os.utime(tmp_path / f"{i}.answer", (i, i))
+    monkeypatch.setattr(results, "LARGEST_CACHE", 3500)
+    (tmp_path / ".torn.123").write_bytes(b"x")
+    os.utime(tmp_path / ".torn.123", (0, 0))
+    results.save(tmp_path, "new", answer)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["3", "4", "new"]
+
+
+def test_the_key_depends_on_all_that_the_answer_does() -> None:
+    base = ("data", "name", "source", {"a": 1}, ("x", "y"), {"id": "r", "summary": {}})
+    keys = {results.key(*base)}
+    for i, other in enumerate(("d2", "n2", "s2", {"a": 2}, ("y", "x"), None)):
+        keys.add(results.key(*base[:i], other, *base[i + 1 :]))
+    assert len(keys) == 7
