@@ -36,9 +36,9 @@ def limits(
 
 def shares(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Where values lie between the ends of the scale, 0 to 1, clipped; NaN and infinity become NaN."""
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         placed = (values / 2 - low / 2) / (high / 2 - low / 2)  # halves, since a difference may overflow
-    return np.where(np.isfinite(values), np.clip(placed, 0.0, 1.0), math.nan)
+    return np.where(np.isfinite(values), np.clip(np.nan_to_num(placed), 0.0, 1.0), math.nan)
 
 
 def colours(at: np.ndarray, diverging: bool = False, dark: bool = True) -> np.ndarray:

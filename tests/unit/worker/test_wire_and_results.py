@@ -40,13 +40,14 @@ def test_answers_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_the_oldest_answers_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = results.Answer([codec.encode(Text("x" * 1000))])
     for i in range(5):
-        results.save(tmp_path, str(i), answer)
-        os.utime(tmp_path / f"{i}.answer", (i, i))
+        results.save(tmp_path, f"{i:040x}", answer)
+        os.utime(tmp_path / f"{i:040x}.answer", (i, i))
     monkeypatch.setattr(results, "LARGEST_CACHE", 3500)
-    (tmp_path / ".torn.123").write_bytes(b"x")
-    os.utime(tmp_path / ".torn.123", (0, 0))
-    results.save(tmp_path, "new", answer)
-    assert sorted(path.stem for path in tmp_path.iterdir()) == ["3", "4", "new"]
+    torn = tmp_path / f".{7:040x}.answer.123abc"
+    torn.write_bytes(b"x")
+    os.utime(torn, (0, 0))
+    results.save(tmp_path, f"{9:040x}", answer)
+    assert sorted(int(path.stem, 16) for path in tmp_path.iterdir()) == [3, 4, 9]
 
 
 def test_the_key_depends_on_all_that_the_answer_does() -> None:
