@@ -252,7 +252,7 @@ async def test_a_table_is_saved_as_it_is_shown(bench: Any, read_workspace: Works
         await pilot.press("enter", "E")
         await wait_for(pilot, saved)
         (file,) = saved()
-        assert file.name.startswith("data-listed-")
+        assert file.name.startswith("data-features-table-")
         assert pl.read_csv(file)["feature"].to_list() == ["f1"]
     assert not list(read_workspace.state.glob("tables/*.partial"))
 
