@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 import pytest
 from textual.widgets import Input, Static
 from tui_support import Host, wait_for
 
-from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, digits_for, filter_rows
+from workbench.errors import BadInput
+from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, digits_for
+from workbench.tui.widgets.table.filtering import filter_rows
 from workbench.tui.widgets.table.panel import TablePanel
 
 FRAME = pl.DataFrame(
@@ -55,8 +59,12 @@ def test_widths_hold_the_widest_of_many_rows() -> None:
         ('name="dog"', ["dog"]),
         ('name:"o" "cow', ["cow"]),
         ("c(", []),
-        ("n>cat", []),
-        ("nowhere>1", []),
+        ("-c", ["dog", "bird"]),
+        ("-ok=no rate>0.1", ["cat"]),
+        ("RATE=25%", ["dog"]),
+        ("name=DOG", ["dog"]),
+        ("ok", ["cat", "bird"]),
+        ('"ok"', []),
         ("", ["cat", "dog", "bird", "cow"]),
     ],
 )
@@ -64,6 +72,39 @@ def test_filter(text: str, kept: list[str]) -> None:
     names = filter_rows(FRAME, text)["name"].to_list()
     assert len(names) == len(kept)
     assert all(want in name for want, name in zip(kept, names, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n>cat", "'cat' is no number, which n> needs"),
+        ("nmae=cat", "unknown column 'nmae', did you mean 'name'?"),
+        ("name=", "name= has no value"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_why(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        filter_rows(FRAME, text)
+
+
+async def test_rows_stay_while_a_filter_cannot_be_read() -> None:
+    async with TableHost().run_test(size=(100, 12)) as pilot:
+        panel = pilot.app.query_one(TablePanel)
+        panel.load(FRAME)
+        panel.action_filter()
+        await pilot.press(*"name:c")
+        await pilot.pause()
+        assert panel.rows_shown["n"].to_list() == [1_000_000, 400]
+        await pilot.press(*" nn>3")
+        await pilot.pause()
+        assert panel.rows_shown["n"].to_list() == [1_000_000, 400]
+        assert "unknown column 'nn', did you mean 'n'?" in count_line(panel)
+        panel.load(pl.DataFrame({"other": [1]}))  # no such columns: neither filter can be read
+        await pilot.pause()
+        assert panel.rows_shown.height == 1
+        assert panel.close_filter()
+        await pilot.pause()
+        assert count_line(panel) == "1 row"
 
 
 class TableHost(Host):

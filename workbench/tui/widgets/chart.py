@@ -236,7 +236,7 @@ def _plot(
 
     with _plotext:
         plotext.terminal.limit(False, False)  # else a figure larger than the terminal is cut without a word
-        figure = plotext.figure
+        figure = plotext.figure  # plotext 6 offers no other figure publicly, so this one is cleared for each drawing
         figure.clear()
         figure.plot_size(*size)
         figure.theme("colorless")

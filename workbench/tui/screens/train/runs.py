@@ -1,4 +1,4 @@
-"""The list of runs: its filter is the language of `runs.matching`."""
+"""The list of runs: its filter asks for settings and results, not for columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from workbench.errors import BadInput
 from workbench.tui.screens.train.content import run_columns, runs_frame
 from workbench.tui.shared.runs import RunColours
 from workbench.tui.shell.session import Session
@@ -29,7 +28,6 @@ class RunsPanel(TablePanel):
         super().__init__(id=id, noun="run")
         self._filter.placeholder = "head:nn1 lr>=1e-4 val>0.8 state:finished tag:good starred"
         self._session: Session | None = None
-        self._matches: set[str] = set()  # ids of the runs that the filter matches
         self.marks: list[str] = []  # ids of the runs that are marked, in the order in which they were
         self.colours = RunColours()
 
@@ -50,19 +48,10 @@ class RunsPanel(TablePanel):
         return f"{len(self.marks)} marked" if self.marks else ""
 
     def matching(self, frame: pl.DataFrame, text: str) -> pl.DataFrame:
-        """The rows that the filter matches; while it is not valid, the last matches, and the error as a note."""
+        """The rows of the runs that the filter matches, by their settings and results too."""
         from workbench import runs
 
-        self._note = self._marks_note
-        try:
-            self._matches = {run.id for run in runs.matching(self._runs, text)}
-        except BadInput as error:
-            self._note = str(error)
-        return frame.filter(pl.col("id").is_in(list(self._matches)))
-
-    def action_filter(self) -> None:
-        self._matches = {run.id for run in self._runs}
-        super().action_filter()
+        return frame.filter(pl.col("id").is_in([run.id for run in runs.matching(self._runs, text)]))
 
     @property
     def run(self) -> RunSnapshot | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -206,59 +205,3 @@ class FrameBackend(DataTableBackend[pl.DataFrame]):
 
     def update_cell(self, row_index: int, column_index: int, value: Any) -> None:
         raise TypeError("a view cannot be edited")
-
-
-_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
-_TERM = re.compile(r"^(?P<name>[\w .-]+?)\s*(?P<sign>>=|<=|!=|=|>|<|:)\s*(?P<value>.+)$")
-
-
-def filter_rows(frame: pl.DataFrame, text: str) -> pl.DataFrame:
-    """The rows of `frame` that match every word of `text`.
-
-    A word is text that some column contains (upper and lower case alike), or `column>0.5`, `column=cat`, `column:cat`
-    (contains). A column is named by any unambiguous start of its name; quotes hold words together, as in
-    `class="great white"`; a column of yes and no takes `=yes`, `=false` and so on.
-    """
-    kept = frame
-    for word in _WORD.findall(text):
-        kept = kept.filter(_term(kept, word.replace('"', "")))
-    return kept
-
-
-def _term(frame: pl.DataFrame, word: str) -> pl.Expr:
-    match = _TERM.match(word)
-    if match:
-        starts = [name for name in frame.columns if name.lower().startswith(match["name"].lower())]
-        exact = [name for name in starts if name.lower() == match["name"].lower()]
-        if len(exact or starts) == 1:
-            return _compare(frame, (exact or starts)[0], match["sign"], match["value"])
-    return pl.any_horizontal(
-        *(_contains(name, word) for name, dtype in frame.schema.items() if dtype == pl.String or dtype.is_integer()),
-        pl.lit(False),
-    ).fill_null(False)
-
-
-def _contains(name: str, word: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String).str.contains("(?i)" + re.escape(word))  # several times faster than lower-casing
-
-
-def _compare(frame: pl.DataFrame, name: str, sign: str, value: str) -> pl.Expr:
-    column = pl.col(name)
-    if sign == ":":
-        return _contains(name, value).fill_null(False)
-    typed: float | str = value
-    if frame.schema[name].is_numeric():
-        try:
-            typed = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
-        except ValueError:
-            return pl.lit(False)
-    elif frame.schema[name] == pl.Boolean:
-        column = column.cast(pl.String)
-        typed = {"yes": "true", "no": "false"}.get(value.lower(), value.lower())
-    else:
-        column = column.cast(pl.String)
-    compared = {
-        ">=": column >= typed, "<=": column <= typed, "!=": column != typed,
-        "=": column == typed, ">": column > typed, "<": column < typed,
-    }  # fmt: skip
-    return compared[sign].fill_null(False)

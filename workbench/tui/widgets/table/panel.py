@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,118 +17,18 @@ from textual.message import Message
 from textual.widgets import Input, Static
 from textual_fastdatatable.data_table import DataTable
 
+from workbench.errors import BadInput
 from workbench.present.numbers import number
 from workbench.text import counted
-from workbench.tui.shell.actions import bindings_of
-from workbench.tui.shell.alive import Alive, Pointed
-from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, filter_rows
+from workbench.tui.shell.alive import Alive
+from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of
+from workbench.tui.widgets.table.filtering import filter_rows
+from workbench.tui.widgets.table.frame_table import FrameTable
 
 __all__ = ["Column", "FrameTable", "TablePanel", "columns_of"]
 
 LARGE = 50_000  # rows from which sorting and filtering would be felt, and so are done in a thread
 PAUSE = 0.12  # seconds without a key before a long filter is tried
-
-
-class FrameTable(Pointed, DataTable, inherit_bindings=False):
-    """The rows of a frame under a row cursor; left and right move the marked column, by which `s` sorts."""
-
-    help_text = (
-        "Table: up, down, page up, page down, home, end move; left and right mark a column and s sorts by it; / "
-        "filters: words that some column contains, or column=cat, column!=cat, column:cat (contains), column>0.5, "
-        "column<=90%, column=yes; all of them must hold, a start of the column's name is enough, and quotes hold words "
-        'together (class="great white"). enter goes into the row.'
-    )
-
-    BINDINGS = bindings_of("table")
-
-    DEFAULT_CSS = """
-    FrameTable { height: 1fr; max-height: 100%; background: $background; color: $foreground; scrollbar-size: 0 1; }
-    FrameTable:dark { background: $background; }
-    FrameTable > .datatable--header { background: $background; color: $muted; text-style: bold; }
-    FrameTable > .datatable--even-row, FrameTable:dark > .datatable--even-row { background: $background; }
-    FrameTable > .datatable--cursor { background: $secondary; color: $strong; text-style: none; }
-    FrameTable:focus > .datatable--cursor { background: $cursor; color: $strong; text-style: bold; }
-    FrameTable > .datatable--hover { background: $surface; }
-    FrameTable > .datatable--header-cursor, FrameTable > .datatable--header-hover { background: $background; }
-    """
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(
-            backend=FrameBackend(pl.DataFrame()), id=id, cursor_type="row", render_markup=False, column_labels=[],
-            cursor_foreground_priority="renderable", cursor_background_priority="css",
-        )  # fmt: skip
-        self.marked = 0
-        self.sorted_by: tuple[str, bool] | None = None
-
-    def on_mount(self) -> None:
-        # Of 16 colours, one is the cursor's background, and any of the others may vanish on it.
-        if self.app.console.color_system in ("standard", "windows"):
-            self.cursor_foreground_priority = "css"
-
-    def holds(self, meta: Mapping[str, Any]) -> bool:
-        """Whether the frame has a cell at the row and column that were drawn with this `meta`."""
-        backend = self.frame_backend
-        row, column = int(meta.get("row", -1)), int(meta.get("column", -1))
-        return row < backend.row_count and column < len(backend.shown)
-
-    @property
-    def frame_backend(self) -> FrameBackend:
-        assert isinstance(self.backend, FrameBackend)
-        return self.backend
-
-    def set_backend(self, backend: FrameBackend, cursor: int) -> None:
-        """Show another frame, cursor on row `cursor`, without losing the place on screen."""
-        self.backend = backend
-        self.backend.render_markup = False
-        self.marked = min(self.marked, max(len(backend.shown) - 1, 0))
-        self._relabel()
-        row = min(max(cursor, 0), max(backend.row_count - 1, 0))
-        if self.cursor_coordinate.row != row:
-            self.move_cursor(row=row, column=0)
-        self.refresh(layout=True)
-
-    def reveal_cursor(self) -> None:
-        """Scroll to the cursor: what moves it right after a new frame scrolls by the height of the frame before."""
-        self._scroll_cursor_into_view()
-
-    @property
-    def wider(self) -> bool:
-        """Whether there are columns beyond the right edge."""
-        return sum(column.render_width for column in self.ordered_columns) > self.size.width > 0
-
-    def _relabel(self) -> None:
-        # textual-fastdatatable has no call to change its data, so its caches are dropped here by hand.
-        backend = self.frame_backend
-        self._column_labels = [self._label(place, column) for place, column in enumerate(backend.shown)]
-        self._ordered_columns = None
-        self._update_count += 1
-        self._clear_caches()
-        self._require_update_dimensions = True
-        self.refresh()
-
-    def _label(self, place: int, column: Column) -> Text:
-        arrow = ""
-        if self.sorted_by and self.sorted_by[0] == column.name:
-            arrow = "▼" if self.sorted_by[1] else "▲"
-        text = Text(column.label + arrow, no_wrap=True)
-        if place == self.marked and len(self.frame_backend.shown) > 1:
-            text.stylize("underline")
-        if self.frame_backend.right[place]:
-            text.justify = "right"
-        return text
-
-    def action_mark(self, step: int) -> None:
-        """Mark the next column, scrolling to it."""
-        count = len(self.frame_backend.shown)
-        if not count:
-            return
-        self.marked = min(max(self.marked + step, 0), count - 1)
-        self._relabel()
-        widths = [column.render_width for column in self.ordered_columns]
-        start, end = sum(widths[: self.marked]), sum(widths[: self.marked + 1])
-        if start < self.scroll_offset.x or end > self.scroll_offset.x + self.size.width:
-            target = 0 if end <= self.size.width else (start if step < 0 else end - self.size.width)
-            self.scroll_to(x=target, animate=False)
 
 
 class TablePanel(Alive, Vertical):
@@ -184,6 +84,8 @@ class TablePanel(Alive, Vertical):
         self._of: int | None = None
         self._key = ""
         self._note = ""
+        self._filter_text = ""  # the last text of the filter line that could be read
+        self._problem = ""  # why the present one cannot
         self._turn = 0  # of the latest arrangement asked for; answers to older ones are dropped
         self._busy = ""
         self._bare = "-bare" in (classes or "")
@@ -237,19 +139,20 @@ class TablePanel(Alive, Vertical):
         frame = self.rows_shown
         if column not in frame.columns:
             return False
-        found = frame.get_column(column).index_of(value)
-        if found is not None:
-            self.table.move_cursor(row=found, column=0)
+        place = frame.get_column(column).index_of(value)
+        if place is not None:
+            self.table.move_cursor(row=place, column=0)
             self.call_after_refresh(self.table.reveal_cursor)
-        return found is not None
+        return place is not None
 
     def action_filter(self) -> None:
         """Open the filter line."""
         self.add_class("-filtering")
+        self._filter_text = ""
         self._filter.focus()
 
     def matching(self, frame: pl.DataFrame, text: str) -> pl.DataFrame:
-        """The rows of `frame` that the filter `text` means; things with a language of their own have another."""
+        """The rows of `frame` that the filter `text` means; raises BadInput for one that cannot be read."""
         return filter_rows(frame, text)
 
     def close_filter(self) -> bool:
@@ -278,10 +181,11 @@ class TablePanel(Alive, Vertical):
         """Sort and filter anew; a long table keeps showing what it shows until that is done."""
         self._turn += 1
         self._busy = ""
-        if self._all.height < LARGE or not (self._by or self._text):
+        self._read_filter()
+        if self._all.height < LARGE or not (self._by or self._filter_text):
             self._show(self._arrange(self._all), keep_row)
             return
-        self._busy = "filtering ..." if self._text else "sorting ..."
+        self._busy = "filtering ..." if self._filter_text else "sorting ..."
         self._tell_count()
         self._arrange_long(self._all, keep_row, self._turn)
 
@@ -290,18 +194,31 @@ class TablePanel(Alive, Vertical):
         by = self.table.sorted_by
         return by if by and by[0] in self._all.columns else None
 
-    @property
-    def _text(self) -> str:
-        return self._filter.value if self.has_class("-filtering") else ""
+    def _read_filter(self) -> None:
+        """Take over the filter line; while it cannot be read, what it meant before stays."""
+        text = self._filter.value if self.has_class("-filtering") else ""
+        self._problem = self._why_not(text)
+        if not self._problem:
+            self._filter_text = text
+        elif self._why_not(self._filter_text):
+            self._filter_text = ""  # the columns are others by now
+
+    def _why_not(self, text: str) -> str:
+        """Why a filter cannot be read; empty where it can."""
+        try:
+            self.matching(self._all.clear(), text)
+        except BadInput as error:
+            return str(error)
+        return ""
 
     def _arrange(self, frame: pl.DataFrame) -> pl.DataFrame:
         by = self._by
-        kept = self.matching(frame, self._text) if self.has_class("-filtering") else frame
-        return kept.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True) if by else kept
+        rows = self.matching(frame, self._filter_text) if self._filter_text else frame
+        return rows.sort(by[0], descending=by[1], nulls_last=True, maintain_order=True) if by else rows
 
     @work(thread=True, exclusive=True, group="arrange", exit_on_error=False)
     def _arrange_long(self, frame: pl.DataFrame, keep_row: bool, turn: int) -> None:
-        if self._text:
+        if self._filter_text:
             time.sleep(PAUSE)  # another key may follow
         if turn == self._turn:
             self.call_later(self._arranged, self._arrange(frame), keep_row, turn)
@@ -315,8 +232,8 @@ class TablePanel(Alive, Vertical):
         before = self.row
         cursor = self.table.cursor_row if keep_row else 0
         if keep_row and self._key and before is not None and self._key in frame.columns:
-            found = frame.get_column(self._key).index_of(before.get(self._key))
-            cursor = found if found is not None else cursor
+            place = frame.get_column(self._key).index_of(before.get(self._key))
+            cursor = place if place is not None else cursor
         self.table.set_backend(FrameBackend(frame, columns=self._columns), cursor)
         if self.is_mounted:
             self._tell_count()
@@ -337,8 +254,7 @@ class TablePanel(Alive, Vertical):
             parts = [f"{number(shown)} of {counted(everything, self.noun, self.nouns)} match"]
         if self._of is not None and self._of > everything:
             parts.append(f"the first {number(everything)} of {number(self._of)}")
-        if self._busy:
-            parts.insert(0, self._busy)
+        parts = [part for part in (self._problem, self._busy) if part] + parts
         if self._note:
             parts.append(self._note)
         if self.table.wider:
