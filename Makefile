@@ -24,6 +24,8 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
 
 # Lines reached by the tests, those of runs, of the worker and of the commands included.
 coverage: $(VENV)/.installed-dev

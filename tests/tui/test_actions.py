@@ -20,7 +20,13 @@ from workbench.workspace import user_dir
 
 
 def test_no_key_does_two_things() -> None:
-    assert actions.clashes() == []
+    screens = {screen: [action for action in actions.ACTIONS if action.on(screen)] for screen in actions.SCREENS}
+    for place, own in (*screens.items(), *actions.PARTS.items()):
+        owners: dict[str, set[str]] = {}
+        for action in own:
+            for key in action.keys:
+                owners.setdefault(key, set()).add(action.id)
+        assert {key: ids for key, ids in owners.items() if len(ids) > 1} == {}, place
 
 
 def test_keys_that_tmux_and_screen_take_are_never_the_only_way() -> None:

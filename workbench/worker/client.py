@@ -60,11 +60,6 @@ class Worker:
         """The id of the job that runs."""
         return self._queue[0].id if self._queue else None
 
-    @property
-    def queued(self) -> list[str]:
-        """The ids of the jobs that wait, in order."""
-        return [job.id for job in list(self._queue)[1:]]
-
     async def warm(self) -> None:
         """Start the process ahead of the first job."""
         await self._ready()

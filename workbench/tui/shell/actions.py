@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ ACTIONS: tuple[Action, ...] = (
     # Data
     Action("read-again", ("r",), "read again", "read the feature files again", ("data",)),
     Action("next-part", ("tab",), "next part", "move to the next part of the screen", call="app.focus_next"),
-    Action("all-checks", ("c",), "checks", "what is odd about the data, why it matters and what to do", ("data",),
+    Action("all-checks", ("c",), "checks", "what is unusual about the data, why it matters and what to do", ("data",),
            footer=6),
     Action("run-checks", ("ctrl+r", "f5"), "check all", "run the slow checks too: labels that do not match, leakage",
            ("data",)),
@@ -342,16 +342,3 @@ def _check_keys(actions: Iterable[Action], keymap: Mapping[str, str], path: Path
                     f"{path}: key {shown_key(key)!r} would be both {other.id!r} and {action.id!r} "
                     f"({where}); give one of them another key"
                 )
-
-
-def clashes(actions: Iterable[Action] = ACTIONS) -> list[tuple[str, str, str]]:
-    """Keys that the tables give twice on one screen, or in one part: (where, key, ids). A test holds this empty."""
-    places = {screen: [action for action in actions if action.on(screen)] for screen in SCREENS}
-    twice = []
-    for where, own in (*places.items(), *PARTS.items()):
-        holders: dict[str, str] = {}
-        for action in own:
-            for key in action.keys:
-                if holders.setdefault(key, action.id) != action.id:
-                    twice.append((where, key, f"{holders[key]}, {action.id}"))
-    return twice
