@@ -41,7 +41,8 @@ def folders(workspace: Workspace | None = None) -> list[tuple[Source, Path]]:
 
 
 def discover(workspace: Workspace | None = None) -> list[PluginInfo]:
-    """Every analysis there is, and every file set aside with the reason, importing none of them.
+    """Every analysis there is, and every file set aside with the reason, importing none of them but the
+    workbench's own, where their parameters cannot be read otherwise.
 
     Order: built-in, shipped, entry points, user, workspace. Of two with one name the first is kept and the other set
     aside, both places named. Raises BadInput when the list of what is trusted cannot be read.
@@ -160,8 +161,18 @@ def _declared_in(source: Source, sources: Sources, file: SourceFile, answer: Ans
     path = sources.folder / file.name
     if isinstance(answer, NotAnAnalysis):
         return [_broken(source, path, path.stem, str(answer))]
-    code = sources if source != "built-in" else None  # the package's own modules are imported as such
-    return [replace(_info(source, path, one), sources=code) for one in answer]
+    infos = [_info(source, path, one) for one in answer]
+    if source == "built-in":
+        return [_with_settings(info) for info in infos]  # the package's own modules are imported as such
+    return [replace(info, sources=sources) for info in infos]
+
+
+def _with_settings(info: PluginInfo) -> PluginInfo:
+    """A built-in analysis whose parameters take their choices from a registry, with the settings of its class."""
+    if info.settings is not None or info.path is None or info.error:
+        return info
+    module = importlib.import_module(f"workbench.analyses.{info.path.stem}")
+    return replace(info, settings=tuple(declared(getattr(module, info.class_name).Params).values()))
 
 
 def _entry_points() -> Iterator[PluginInfo]:
