@@ -75,6 +75,17 @@ async def test_a_sound_plugin_answers_and_its_answer_is_kept(worker, workspace, 
     assert blocks(events)[1] == Text("new")
 
 
+async def test_what_an_analysis_caches_outlives_the_job_but_not_its_source(worker, workspace, store):
+    body = 'ctx.cache["jobs"] = ctx.cache.get("jobs", 0) + 1\nyield Metric("jobs", ctx.cache["jobs"])'
+    write_plugin("counting", body)
+    for top in (1, 2):
+        _, events = await run(worker, workspace, "counting", {"top": top})
+        assert blocks(events) == [Metric("jobs", float(top))]
+    write_plugin("counting", f"{body}\n# other source")
+    _, events = await run(worker, workspace, "counting", {"top": 3})
+    assert blocks(events) == [Metric("jobs", 1.0)]
+
+
 async def test_prints_go_to_the_log_and_leave_the_protocol_alone(worker, workspace, store):
     write_plugin(
         "chatty",

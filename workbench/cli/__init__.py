@@ -13,7 +13,7 @@ COMMANDS = {  # in the order of the help; each names a module of this package
     "open": "open the terminal interface; `workbench FOLDER` is short for it",
     "demo": "the terminal interface on the bundled set",
     "ingest": "read the feature files into the store",
-    "check": "what is wrong or odd about the data, and what to do",
+    "check": "what is wrong or unusual about the data, and what to do",
     "train": "train a head",
     "sweep": "train a head at every point of a grid of settings, choose on val",
     "runs": "list, show, stop, resume, remove, star and tag runs",
