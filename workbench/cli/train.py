@@ -11,7 +11,7 @@ from workbench.cli.common import FOLDER, JSON, SET, STATE, emit, make_console, n
 from workbench.heads import HEADS, HeadSpec
 from workbench.heads.descent import GradientSettings
 from workbench.heads.settings import DataSettings, TrainedByGradient
-from workbench.present.numbers import duration, number, p_value, percent, points
+from workbench.present.numbers import duration, number, p_value, percent, percent_digits, points
 from workbench.present.splits import val_name
 from workbench.settings import Setting, declared, parse_pairs
 from workbench.text import clean
@@ -159,10 +159,11 @@ def _is_number(value: object) -> bool:
 
 
 def _row(name: str, score: Scores) -> tuple[str, ...]:
-    accuracy, top5, f1 = percent(score.accuracy, score.ci), percent(score.top5, n=score.n), percent(score.f1, n=score.n)
+    digits = percent_digits(score.n, (score.ci[1] - score.ci[0]) / 2 if score.ci else None)
+    top5, f1 = percent(score.top5, digits=digits), percent(score.f1, digits=digits)
     errors = (score.ece, score.calibrated.ece if score.calibrated else None)
     error = ", ".join(number(value, 3) for value in errors) if score.calibrated else number(None)
-    return clean(name), accuracy, top5, f1, error, number(score.n)
+    return clean(name), percent(score.accuracy, score.ci), top5, f1, error, number(score.n)
 
 
 def _describe(setting: Setting) -> str:
