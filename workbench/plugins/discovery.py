@@ -215,12 +215,8 @@ def _module_file(module: str) -> Path:
 
 
 def _info(source: Source, path: Path, one: Declared) -> PluginInfo:
-    settings = one.settings
-    if settings is None and source == "built-in":  # its choices come from a registry, and this code may be run
-        module = importlib.import_module(f"workbench.analyses.{path.stem}")
-        settings = tuple(declared(getattr(module, one.class_name).Params).values())
     return PluginInfo(
-        one.name, one.title, one.doc, source, path, one.class_name, settings, one.needs_run, error=one.error
+        one.name, one.title, one.doc, source, path, one.class_name, one.settings, one.needs_run, error=one.error
     )
 
 
