@@ -121,7 +121,7 @@ def test_a_wrong_keymap_names_file_key_and_way_out(text: str, told: str) -> None
 def test_no_action_is_left_to_be_parsed_when_its_key_comes() -> None:
     from textual.actions import parse
 
-    from workbench.tui.widgets.table import FrameTable
+    from workbench.tui.widgets.table.panel import FrameTable
 
     parse.cache_clear()
     actions.parse_bindings()
