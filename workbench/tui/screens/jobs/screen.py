@@ -14,7 +14,7 @@ from workbench.present.terminal import clean
 from workbench.tui.screens.jobs.content import ENDED, job_columns, jobs_frame
 from workbench.tui.shared.job_view import JobView
 from workbench.tui.shell import background
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import EmptyState
 from workbench.tui.widgets.table.panel import TablePanel
@@ -32,7 +32,7 @@ class JobsScreen(WorkbenchScreen):
     """The analyses of this session and the runs of the workspace, active ones first."""
 
     NAME = "jobs"
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HELP = """
 Analyses run one at a time in a worker process, runs in a process each; neither can crash the interface.
 

@@ -22,7 +22,7 @@ from workbench.tui.shell import background
 from workbench.tui.shell.actions import ACTIONS
 from workbench.tui.shell.bars import FooterBar
 from workbench.tui.shell.messages import RunStarted
-from workbench.tui.shell.screen import WorkbenchScreen
+from workbench.tui.shell.screen import WorkbenchScreen, style_beside
 from workbench.tui.shell.session import Session
 from workbench.tui.widgets.states import EmptyState
 from workbench.tui.widgets.table.panel import TablePanel
@@ -40,7 +40,7 @@ class TrainScreen(WorkbenchScreen):
     """Runs: a list, the one under the cursor in detail, its curves, and a form for the next one."""
 
     NAME = "train"
-    CSS_PATH = "screen.tcss"
+    DEFAULT_CSS = style_beside(__file__)
     HELP = """
 Each run trains in a process of its own: it continues when you quit the workbench, and is listed when you open it again.
 
