@@ -220,8 +220,8 @@ def test_knn_is_scikit_learns(k: int, metric: str, monkeypatch: pytest.MonkeyPat
 
     expected = KNeighborsClassifier(k, weights=weigh, metric=metric, algorithm="brute").fit(view.x, view.y)
     shares = np.exp(logits(head, view.x_val))
-    even = neighbours.EVEN
-    np.testing.assert_allclose(shares, (1 - even) * expected.predict_proba(view.x_val) + even / 5, atol=1e-4)
+    uniform = neighbours.UNIFORM
+    np.testing.assert_allclose(shares, (1 - uniform) * expected.predict_proba(view.x_val) + uniform / 5, atol=1e-4)
 
 
 def test_knn_with_more_neighbours_than_rows_takes_all() -> None:
