@@ -9,16 +9,17 @@ import pkgutil
 
 import pytest
 
-from workbench import heads, stats
+from workbench import blocks, heads, present, stats
 
+PACKAGES = (blocks, heads, present, stats)
 MODULES = [
     module.name
-    for package in (stats, heads)
+    for package in PACKAGES
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 
-@pytest.mark.parametrize("name", [stats.__name__, heads.__name__, *MODULES])
+@pytest.mark.parametrize("name", ["workbench.api", *(package.__name__ for package in PACKAGES), *MODULES])
 def test_examples_in_docstrings(name: str) -> None:
     outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.failed == 0
