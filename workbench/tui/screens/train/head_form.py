@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Select, Static
@@ -16,6 +15,7 @@ from workbench.heads import HEADS, resolve_settings
 from workbench.heads.descent import GradientSettings
 from workbench.present.colours import Palette
 from workbench.settings import Setting, declared
+from workbench.tui.shell.actions import bindings_of
 from workbench.tui.shell.alive import Alive
 from workbench.tui.widgets.form import STOPS, Field, Form, Group
 
@@ -53,10 +53,7 @@ class HeadForm(Alive, Vertical):
     class Submitted(Message):
         """Enter was pressed in a field."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "previous", show=False),
-        Binding("down", "next", show=False),
-    ]
+    BINDINGS = bindings_of("form")
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
