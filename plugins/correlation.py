@@ -32,14 +32,14 @@ class Correlation(Analysis):
         a: str = param("test1", help="one split", kind="split")
         b: str = param("test2", help="the other split", kind="split")
         features: int = param(24, help="features in the heat maps", ge=2, le=200)
-        limit: int = param(50, help="rows of the table of pairs, 0 for all", ge=0)
+        limit: int = param(50, help="number of rows in the table of pairs, 0 for all", ge=0)
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
         a, b = ctx.split(params.a), ctx.split(params.b)
         if a.name == b.name:
-            raise BadInput(f"a and b are the same split, {a.name}: name two different ones")
+            raise BadInput(f"a and b are the same split, {a.name}; choose two different ones")
         if min(a.rows, b.rows) < 4 or a.features.shape[1] < 2:
-            raise BadInput("correlations need two features, and four samples on each side")
+            raise BadInput("correlations require at least two features and four samples per split")
         first = correlations(ctx, a.features, 0.0, f"correlations on {a.name}")
         second = correlations(ctx, b.features, 0.5, f"correlations on {b.name}")
         if ctx.cancelled:
@@ -49,14 +49,14 @@ class Correlation(Analysis):
         z = (fisher(r2) - fisher(r1)) / math.sqrt(1 / (a.rows - 3) + 1 / (b.rows - 3))
         known = np.flatnonzero(np.isfinite(z))
         if not len(known):
-            raise BadInput("no pair of features varies on both splits, so none has correlations to compare")
+            raise BadInput("no pair of features varies on both splits, so there are no correlations to compare")
         order = known[np.argsort(-np.abs(z[known]), kind="stable")]
         yield Metric("mean |difference|", float(np.abs(r2 - r1)[known].mean()), note=f"of r, {len(known):,} pairs")
         yield Metric("largest |difference|", float(np.abs(r2 - r1)[known].max()), note=f"{a.name} against {b.name}")
         shown = foremost(i[order], j[order], params.features)
         shown = shown[grouped((first + second)[np.ix_(shown, shown)])]
         names = [str(ctx.feature_names[f]) for f in shown]
-        of = f"{len(names)} of {len(first):,} features, those of the pairs that differ most; correlated ones together"
+        of = f"{len(names)} of {len(first):,} features, from the most different pairs; correlated features are adjacent"
         for split, matrix in ((a, first), (b, second)):
             part = matrix[np.ix_(shown, shown)]
             yield HeatMap(part, f"correlations {split.name}", names, names, low=-1, high=1, diverging=True, note=of)

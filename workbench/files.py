@@ -67,8 +67,8 @@ class Lines(Generic[T]):
 
 def _is_link(path: Path) -> UnsafeFile:
     return UnsafeFile(
-        f"{path}: is a link, and the workbench follows none among its own files: remove it, or keep them elsewhere "
-        "with --state DIR"
+        f"{path}: is a symbolic link, which the workbench does not follow among its own files; remove it, or "
+        "choose another folder with --state DIR"
     )
 
 
@@ -97,7 +97,7 @@ def folder(path: Path, *, make: bool = False) -> Path:
         raise _is_link(path)
     if not stat.S_ISDIR(mode):
         raise UnsafeFile(
-            f"{path}: is not a folder: remove it, or keep the workbench's files elsewhere with --state DIR"
+            f"{path}: is not a folder; remove it, or choose another place for the workbench's files with --state DIR"
         )
     return path
 
@@ -111,7 +111,7 @@ def regular(path: Path) -> Path:
     if stat.S_ISLNK(mode):
         raise _is_link(path)
     if not stat.S_ISREG(mode):
-        raise UnsafeFile(f"{path}: is not a regular file: remove it")
+        raise UnsafeFile(f"{path}: is not a regular file; remove it")
     return path
 
 
@@ -129,7 +129,7 @@ def _open(path: Path, flags: int) -> int:
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UnsafeFile(f"{path}: is not a regular file: remove it")
+        raise UnsafeFile(f"{path}: is not a regular file; remove it")
     return descriptor
 
 
@@ -241,7 +241,7 @@ def decode(data: bytes, kind: type[R], where: Path | str) -> R:
         if version <= kind.LATEST:
             return record
     raise NewerFile(
-        f"{where}: written by a newer workbench (version {version} of the file, this workbench reads {kind.LATEST}): "
+        f"{where}: written by a newer workbench (version {version} of the file, this workbench reads {kind.LATEST}); "
         "update the workbench"
     )
 

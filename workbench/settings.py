@@ -54,7 +54,7 @@ class Setting:
         if value is None or (self.optional and str(value).lower() in {"", "none"}):
             if self.optional:
                 return None
-            raise BadInput(f"{told}: a value is needed")
+            raise BadInput(f"{told}: missing value")
         try:
             out = self._parse(value)
         except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A small made-up feature set, for the tests of plugins: a real store on disk, read by the real code.
+"""A small synthetic feature set for tests of plugins: a real store on disk, read by the real code.
 
 from workbench.testing import run_analysis, tiny_context
 

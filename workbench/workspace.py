@@ -117,7 +117,7 @@ class Workspace:
         root = Path(folder).expanduser().absolute()
         if not root.is_dir():
             found = "it is a file" if root.exists() else "no such folder"
-            raise BadInput(f"{folder}: {found}; give the folder that holds workbench.toml or the feature files")
+            raise BadInput(f"{folder}: {found}; expected a folder with workbench.toml or feature files")
         place = state_folder(Path(state).expanduser().resolve()) if state else root / STATE
         for room in (place, *(place / name for name in ROOMS)):
             files.folder(room)
@@ -190,7 +190,7 @@ class Workspace:
             files.probe(self.state)
         except OSError as error:
             raise BadInput(
-                f"{self.state}: cannot be written ({error.strerror}); give a folder that can be with --state DIR"
+                f"{self.state}: cannot be written ({error.strerror}); choose a writable folder with --state DIR"
             ) from None
 
 
@@ -206,7 +206,9 @@ def read_config(path: Path) -> Config:
         where = f"[{table}] {key}" if table else f"[{key}]"
         raise BadInput(f"{path}: unknown key {where}{nearest(key, known)} (known: {', '.join(known)})")
     if "features" not in raw or "train" not in raw.get("features", {}):
-        raise BadInput(f'{path}: key [features] train is missing; name the training file, e.g. train = "train_*.csv"')
+        raise BadInput(
+            f'{path}: key [features] train is missing; set it to the training file, e.g. train = "train_*.csv"'
+        )
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
@@ -257,9 +259,9 @@ def guess_config(root: Path) -> Config:
                 break
     if "train" not in found:
         seen = (
-            f"it holds {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+            f"it contains {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
             if names
-            else "it holds no feature files"
+            else "it contains no feature files"
         )
         raise BadInput(
             f"{root}: no training file: {seen}; name the files train*, test1* (or val*) and test2* (or v2*), "

@@ -54,12 +54,12 @@ def test_the_journey(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
     term.press("4")
     term.wait("Confused pairs", "recall", "three")
     term.press("Enter")
-    screen = term.wait("taken for", "path", "test2/")
+    screen = term.wait("predicted as", "path", "test2/")
     row = int(re.search(r"row (\d+)", screen)[1])  # type: ignore[index]
     term.press("Enter")
     term.wait("Neighbours", f"row {row}", "nearest in", "distance", "same class")
     term.press("Escape")
-    term.wait("taken for", f"row {row}")
+    term.wait("predicted as", f"row {row}")
     term.press("Escape")
     term.wait("Confused pairs")
 
@@ -110,7 +110,7 @@ def train(term: Terminal) -> None:
 
 def run_plugin(term: Terminal, name: str) -> None:
     """Filter the list of analyses down to one and run it."""
-    term.wait("drop a .py file")
+    term.wait("place a .py file")
     term.press("/")
     time.sleep(0.5)  # no one types a word in the millisecond after a key
     term.type(name)
@@ -176,7 +176,7 @@ def test_the_terminal_is_believed_before_the_environment(
     monkeypatch.setenv("COLUMNS", "100000")
     monkeypatch.setenv("LINES", "100000")
     term = terminal(str(make_folder()), 80, 24)
-    term.wait("3 classes", "q leave", seconds=30)
+    term.wait("3 classes", "q quit", seconds=30)
     term.press("q")
     term.until(lambda _: not term.alive, "q did not leave")
 

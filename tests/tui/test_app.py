@@ -146,7 +146,7 @@ async def test_palette_runs_actions(bench: Any) -> None:
     async with bench() as (app, pilot):
         await pilot.press("ctrl+p")
         await pilot.pause()
-        await pilot.press(*"dark or light")
+        await pilot.press(*"dark and light")
         await pilot.pause(0.3)
         await pilot.press("enter", "enter")
         await wait_for(pilot, lambda: app.session.dark is False)

@@ -218,4 +218,4 @@ def test_a_perfect_run_and_a_class_without_samples(
     assert content.class_columns(got, palette)
     assert content.pair_columns(got, palette)
     told = content.cell_text(got, store, 1, 2, palette).plain
-    assert told.startswith("1 taken for 2")
+    assert told.startswith("1 predicted as 2")

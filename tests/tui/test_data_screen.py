@@ -60,11 +60,11 @@ async def test_slow_checks_are_run_by_key_and_lead_to_the_duplicates(bench: Any)
         await pilot.press("c")
         await pilot.pause()
         assert screen.part == "all-checks"
-        assert "not looked at yet" in told(app, "#checks-state")
+        assert "not checked yet" in told(app, "#checks-state")
         await pilot.press("enter")
         await wait_for(pilot, lambda: screen.checks and screen.checks[0].severity == "error")
         assert app.fake_worker.asked[0][:2] == ("checks", {})
-        assert "names the samples found twice" in told(app, "#checks-state")
+        assert "list the duplicate samples" in told(app, "#checks-state")
         assert "a head has seen these samples" in told(app, "#checks-all")
         assert str(screen.query_one("#checks-box").border_title) == "Checks: 1 finding"
         await pilot.press("enter")  # known by now: not asked again
@@ -143,9 +143,9 @@ async def test_files_that_are_gone_are_told(bench: Any, read_workspace: Workspac
     async with bench(workspace=workspace) as (app, pilot):
         await wait_for(pilot, lambda: app.current._filled)
         assert app.session.sources_missing
-        assert "the feature files are gone" in told(app, "#overview > #facts")
+        assert "feature files not found" in told(app, "#overview > #facts")
         await pilot.press("c")
-        assert "the feature files are gone" in told(app, "#checks-all")
+        assert "feature files not found" in told(app, "#checks-all")
 
 
 async def test_reading_unchanged_files_again_says_so(bench: Any) -> None:
@@ -153,7 +153,7 @@ async def test_reading_unchanged_files_again_says_so(bench: Any) -> None:
         await wait_for(pilot, lambda: app.current._filled)
         await pilot.press("r")
         await wait_for(pilot, lambda: app.session.ready and app._notifications)
-        assert "as they were" in next(iter(app._notifications)).message
+        assert "not changed" in next(iter(app._notifications)).message
 
 
 async def test_waiting_for_another_process_is_told(

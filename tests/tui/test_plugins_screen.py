@@ -96,8 +96,8 @@ async def test_list_says_where_from_and_in_which_state(bench: Any) -> None:
         assert (rows["count"]["from"], rows["count"]["state"]) == ("user", "ready")
         assert rows["divergence"]["from"] == "built-in"
         assert rows["correlation"]["from"] == "shipped"
-        assert rows["broken"]["state"].startswith("set aside: line 1")
-        assert rows["confusion"]["state"] == "ready, needs a run"
+        assert rows["broken"]["state"].startswith("disabled: line 1")
+        assert rows["confusion"]["state"] == "ready, requires a run"
 
 
 async def test_a_dropped_file_appears_and_a_removed_one_goes(bench: Any) -> None:
@@ -179,7 +179,7 @@ async def test_code_of_a_workspace_runs_only_after_it_was_trusted(bench: Any, re
     drop("count.py", COUNT, read_workspace.root / "plugins")
     async with bench(answers={"count": [api.Metric("top", 3)]}) as (app, pilot):
         screen = await go_to(app, pilot, "count")
-        assert listed(app)["count"]["state"] == "needs trust"
+        assert listed(app)["count"]["state"] == "not trusted"
         await pilot.press("ctrl+r")
         assert app.jobs.all == ()
         await pilot.press("enter")

@@ -34,11 +34,11 @@ def test_data(snap_compare: Callable[..., bool], read_workspace: Workspace, monk
             "constant features",
             "warning",
             "constant features",
-            "3 of 64 never change",
-            "they carry nothing",
-            "leave them out",
+            "3 of 64 features are constant in train: f0, f8, f16",
+            "they carry no information and cannot be standardised",
+            "drop them with [features] drop",
         ),
-        Check("duplicate paths", "ok", "paths", "no path stands twice"),
+        Check("duplicate paths", "ok", "paths", "no duplicate paths within a split"),
     ]
     monkeypatch.setattr("workbench.features.checks.quick_checks", lambda store: checks)
 

@@ -13,9 +13,7 @@ from workbench import blocks, heads, present, stats
 
 PACKAGES = (blocks, heads, present, stats)
 MODULES = [
-    module.name
-    for package in PACKAGES
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    module.name for package in PACKAGES for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 

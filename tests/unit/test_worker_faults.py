@@ -247,7 +247,7 @@ async def test_a_memory_eater_meets_its_limit(workspace, store):
 async def test_what_is_no_block_is_told(worker, workspace, store):
     for body, told in (
         ('yield "text"', "yielded a str; a block is one of Metric"),
-        ("return None", "run() gave a NoneType"),
+        ("return None", "run() returned a NoneType"),
         ('yield Table({"a": [1]})', "frame is a polars DataFrame"),
         ('yield Table(pl.DataFrame({"a": [1]}), samples="row")', "names the column 'row'"),
     ):

@@ -62,7 +62,7 @@ def encode(block: object) -> Message:
     try:
         kind = kind_of(block)
     except TypeError:
-        raise TypeError(f"run() yielded a {type(block).__name__}; a block is one of {', '.join(KINDS)}") from None
+        raise TypeError(f"run() yielded a {type(block).__name__}; expected one of {', '.join(KINDS)}") from None
     kind.check(block)
     writer = buffers.Writer()
     return {"kind": "block", "block": kind.name, "body": kind.pack(block, writer)}, writer.buffers
@@ -77,7 +77,7 @@ def decode(message: dict[str, Any], parts: Sequence[bytes]) -> Block:
         block: Block = kind.read(dict(message["body"]), parts)
         kind.check(block)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, PolarsError) as error:
-        raise ValueError(f"a block that cannot be read ({error})") from None
+        raise ValueError(f"an invalid block ({error})") from None
     return block
 
 

@@ -32,7 +32,7 @@ class Writer:
         if plain.dtype.kind in "US" or (plain.dtype == object and all(isinstance(item, str) for item in plain.flat)):
             return {"text": [str(item) for item in plain.tolist()]}
         if plain.dtype.kind not in "biuf":
-            raise TypeError(f"an array of {plain.dtype} cannot be shown; give numbers or text")
+            raise TypeError(f"an array of {plain.dtype} cannot be shown; expected numbers or text")
         plain = np.ascontiguousarray(plain)
         self.buffers.append(plain.tobytes())
         return {"buffer": len(self.buffers) - 1, "dtype": plain.dtype.str, "shape": list(plain.shape)}

@@ -45,4 +45,6 @@ def grid(console: Console, names: Sequence[str], rows: Sequence[Sequence[str]], 
     console.print(table)
     if len(fitting) < len(names):
         left_out = ", ".join(names[len(fitting) :])
-        console.print(Text(f"no room for: {left_out} (--json and --out have all)", style="dim"))
+        console.print(
+            Text(f"columns not shown for lack of space: {left_out} (complete with --json or --out)", style="dim")
+        )

@@ -1,6 +1,6 @@
 """The command line: everything a screen does, headless. One module a command, loaded when it is used.
 
-Nothing is imported here at the top: `main` first sees to where imports come from.
+Nothing is imported at module level, because `main` first restricts where imports come from.
 """
 
 import sys
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 COMMANDS = {  # in the order of the help; each names a module of this package
-    "open": "open the terminal interface; `workbench FOLDER` is short for it",
-    "demo": "the terminal interface on the bundled set",
+    "open": "open the terminal interface (same as `workbench FOLDER`)",
+    "demo": "open the terminal interface on the bundled data set",
     "ingest": "read the feature files into the store",
-    "check": "what is wrong or unusual about the data, and what to do",
+    "check": "check the data for errors and warnings, and show how to fix them",
     "train": "train a head",
-    "sweep": "train a head at every point of a grid of settings, choose on val",
-    "runs": "list, show, stop, resume, remove, star and tag runs",
+    "sweep": "train a head on every point of a grid of settings and select the best on val",
+    "runs": "list, show, stop, resume, remove, star or tag runs",
     "analyse": "run an analysis",
-    "report": "several analyses in one page",
-    "plugin": "list, start, check and trust plugins",
-    "doctor": "versions, devices, and what this terminal can do",
+    "report": "write several analyses to one page",
+    "plugin": "list, create, check and trust plugins",
+    "doctor": "show versions, devices and terminal capabilities",
 }
 INTERRUPTED = 130
 
@@ -53,15 +53,15 @@ def main() -> None:
     except BrokenPipeError:
         code = 1
     except Exception:  # noqa: BLE001 - whatever it is, its text may hold anything
-        code = _complain(f"an error in the program\n{traceback.format_exc().rstrip()}", 1)
+        code = _complain(f"internal error\n{traceback.format_exc().rstrip()}", 1)
     sys.exit(code)
 
 
 def _complain(message: str, code: int) -> int:
     from workbench.text import clean
 
-    told = clean(message, newlines=True).replace("\n", "\n  ")  # no name with a line feed may begin a line
-    print(f"workbench: {told}", file=sys.stderr)
+    shown = clean(message, newlines=True).replace("\n", "\n  ")  # a line feed in a name must not start a new message
+    print(f"workbench: {shown}", file=sys.stderr)
     return code
 
 
@@ -118,16 +118,16 @@ def _run(names: list[str], args: list[str]) -> int:
 
 
 def _explain(error: "Any") -> int:
-    """Say on stderr what typer says of wrong arguments, which repeats them."""
+    """Print typer's usage error on stderr, with control characters removed."""
     import io
 
     from workbench.text import clean
 
-    told = io.StringIO()
-    error.show(file=told)
-    print(clean(told.getvalue().rstrip(), newlines=True), file=sys.stderr)
+    buffer = io.StringIO()
+    error.show(file=buffer)
+    print(clean(buffer.getvalue().rstrip(), newlines=True), file=sys.stderr)
     return int(error.exit_code)
 
 
 def _nothing() -> None:
-    """Keeps an app of one command a group, so that the command's name is always written."""
+    """Make an app with a single command a group, so that the command's name is always required."""

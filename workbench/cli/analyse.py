@@ -24,17 +24,19 @@ FORMATS = (".md", ".html", ".json")
 
 def command(
     folder: FOLDER,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="the analysis; `workbench plugin list` tells them all")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="name of the analysis (`workbench plugin list` shows all)")
+    ],
     run: RUN = None,
     settings: SET = None,
     pair: PAIR = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="write the answer to a .md, .html or .json file")
+        Path | None, typer.Option("--out", metavar="FILE", help="write the result to a .md, .html or .json file")
     ] = None,
     state: STATE = None,
     json: JSON = False,
 ) -> None:
-    """Run the analysis NAME on FOLDER and show its answer, or write it to a file."""
+    """Run the analysis NAME on FOLDER and show the result, or write it to a file."""
     from workbench import plugins
     from workbench.settings import parse_pairs
     from workbench.workspace import Workspace
@@ -51,7 +53,7 @@ def command(
 
 
 def _check_params(info: PluginInfo, params: dict[str, str]) -> None:
-    """Refuse what the file itself shows to be wrong, before anything is read; the worker checks again."""
+    """Check the parameters against the plugin's declaration before reading data; the worker validates them again."""
     from workbench.errors import choose
 
     if info.settings is None:
@@ -62,7 +64,7 @@ def _check_params(info: PluginInfo, params: dict[str, str]) -> None:
 
 
 def _choose_run(workspace: Workspace, asked: str | None, info: PluginInfo) -> str | None:
-    """The id of the run that was asked for, or of the newest finished one."""
+    """The id of the requested run, or of the newest finished run."""
     from workbench import runs
     from workbench.errors import BadInput
 
@@ -71,7 +73,7 @@ def _choose_run(workspace: Workspace, asked: str | None, info: PluginInfo) -> st
     newest = newest_run(workspace)
     if newest is None and info.needs_run:
         raise BadInput(
-            f"analysis {info.name!r} needs a finished run and there is none: train one first, e.g. "
+            f"analysis {info.name!r} needs a finished run, but there is none; train one first, e.g. "
             f"workbench train {workspace.root} --head linear"
         )
     return newest
@@ -104,7 +106,7 @@ def _give(
                 write(out, to_markdown(workspace.name, [section], facts))
             case _:
                 write(out, to_html(workspace.name, [section], facts, workspace.test_names[:2]))
-        notice(f"written: {out}")
+        notice(f"result written to {out}")
     if json:
         emit(answer)
     elif out is None:
@@ -112,7 +114,7 @@ def _give(
 
 
 def show(title: str, params: Mapping[str, Any], run: str | None, blocks: Sequence[Block]) -> None:
-    """Print a whole answer on stdout. Text of data is never read as markup."""
+    """Print all blocks of a result on stdout. Text from the data is never interpreted as markup."""
     from rich.text import Text
 
     from workbench.blocks import kind_of

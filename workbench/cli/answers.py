@@ -1,4 +1,4 @@
-"""What the commands that run analyses share: asking with a bar, choosing the run and the pair, writing the answer."""
+"""Shared by commands that run analyses: progress bar, selection of run and test sets, output file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from workbench.workspace import Workspace
 
 RUN = Annotated[
-    str | None, typer.Option("--run", metavar="ID", help="the run to look at (default: the newest finished one)")
+    str | None, typer.Option("--run", metavar="ID", help="run to analyse (default: the newest finished run)")
 ]
-PAIR = Annotated[str | None, typer.Option("--pair", metavar="A,B", help="test sets 1 and 2 (default: the first two)")]
+PAIR = Annotated[
+    str | None,
+    typer.Option("--pair", metavar="A,B", help="names of test set 1 and test set 2 (default: the first two)"),
+]
 
 
 def ask(
@@ -30,7 +33,7 @@ def ask(
     run: str | None = None,
     pair: tuple[str, str] | None = None,
 ) -> tuple[list[Block], JobDone | JobFailed]:
-    """Run an analysis with a bar on stderr; raises BadInput, Failed or Cancelled for one that gave no answer."""
+    """Run an analysis with a progress bar on stderr; raises BadInput, Failed or Cancelled without a result."""
     from workbench.worker import run_sync
 
     with _Progress(name) as progress:
@@ -40,7 +43,7 @@ def ask(
 
 
 def check_out(out: Path, formats: Sequence[str]) -> None:
-    """Refuse a file that could not be written in the end, before any work; raises BadInput."""
+    """Check before any work that the output file can be written; raises BadInput."""
     from workbench.errors import BadInput, nearest
 
     if out.suffix.lower() not in formats:
@@ -62,14 +65,14 @@ def pair_of(text: str | None) -> tuple[str, str] | None:
 
 
 def newest_run(workspace: Workspace) -> str | None:
-    """The id of the run that is looked at where none is named."""
+    """The id of the run analysed by default."""
     from workbench import runs
 
     return runs.newest_to_look_at(runs.list_runs(workspace))
 
 
 class _Progress:
-    """A bar on stderr while the analysis works, and its log lines."""
+    """A progress bar on stderr, and the log lines of the analysis."""
 
     def __init__(self, name: str) -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -109,12 +112,12 @@ def _raise_for(last: JobDone | JobFailed) -> None:
 
 
 def write(out: Path, text: str) -> None:
-    """Write beside and rename, so that no half report is ever seen."""
+    """Write to a temporary file and rename it, so that no partial file is ever visible."""
     from workbench import files
     from workbench.errors import Failed
 
     try:
-        # a link that the user names as the place is the user's own
+        # a link given by the user as the destination is followed
         files.write_bytes(out.resolve(), text.encode("utf-8"))
     except OSError as error:
-        raise Failed(f"{out}: cannot be written ({error.strerror})") from None
+        raise Failed(f"{out}: cannot write the file ({error.strerror})") from None

@@ -1,4 +1,4 @@
-"""`workbench check`: what is wrong or unusual about the data, why it matters, and what to do."""
+"""`workbench check`: errors and warnings about the data, why they matter and how to fix them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from workbench.text import clean, counted, one_line
 
 
 def command(folder: FOLDER, state: STATE = None, json: JSON = False) -> None:
-    """Check the data of FOLDER: ranges, classes, paths, labels that do not match the features, and leakage.
+    """Check the data in FOLDER: ranges, classes, paths, labels that do not match the features, and leakage.
 
-    The exit code tells whether the checks ran, not what they found.
+    The exit code indicates whether the checks ran, not whether there were findings.
     """
     from workbench.api import Table
     from workbench.cli.answers import ask, newest_run

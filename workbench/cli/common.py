@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 FOLDER = Annotated[Path, typer.Argument(metavar="FOLDER", help="a workspace, or a folder of feature files")]
 STATE = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="keep what is made in DIR/.workbench (default: FOLDER/.workbench)"),
+    typer.Option("--state", metavar="DIR", help="store runs and caches in DIR/.workbench (default: FOLDER/.workbench)"),
 ]
-JSON = Annotated[bool, typer.Option("--json", help="one JSON object on stdout, and nothing else there")]
-SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting; repeat for more")]
+JSON = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else")]
+SET = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting; can be repeated")]
 
 
 def emit(answer: Any) -> None:
@@ -86,7 +86,7 @@ def read_store(folder: Path, state: Path | None = None) -> tuple[Workspace, Stor
     store = ingested(workspace)
     if store is not None:
         if sources_missing(workspace):
-            notice(f"{workspace.root}: the feature files are gone; using the store that was read from them")
+            notice(f"{workspace.root}: feature files not found; using the existing store")
         return workspace, open_store(workspace)
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

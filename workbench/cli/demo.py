@@ -9,16 +9,18 @@ import typer
 
 FILES = ("train.csv", "test1.csv", "test2.csv", "classes.txt")
 MARK = ".workbench-demo"  # in a folder whose files the demo may bring up to date
-SIZE = 64  # pixels a side: 8 by 8 would be too small to look at
+SIZE = 64  # side length in pixels: 8 x 8 would be too small to see
 
 
 def command(
     demo_folder: Annotated[
         Path | None,
-        typer.Option("--folder", metavar="DIR", help="where to put the bundled set (default: the user's data folder)"),
+        typer.Option(
+            "--folder", metavar="DIR", help="folder for the bundled data set (default: the user's data folder)"
+        ),
     ] = None,
 ) -> None:
-    """Open the terminal interface on the bundled set: digits whose second test set was written by other people."""
+    """Open the terminal interface on the bundled data set: digits whose second test set was written by other people."""
     from workbench.cli.open import run
     from workbench.workspace import Workspace
 
@@ -43,8 +45,8 @@ def lay_out(folder: Path | None = None) -> Path:
         differing = [name for name in FILES if _differs(folder / name, source / name)]
         if differing and not own and not (folder / MARK).exists():
             raise BadInput(
-                f"{folder / differing[0]}: is there already and is not the bundled set; give an empty folder with "
-                "--folder DIR"
+                f"{folder / differing[0]}: already exists and differs from the bundled data set; "
+                "choose an empty folder with --folder DIR"
             )
         (folder / MARK).touch()
         for name in FILES:
@@ -53,7 +55,9 @@ def lay_out(folder: Path | None = None) -> Path:
         if not (folder / "images").is_dir():
             _draw_images(folder)
     except OSError as error:
-        raise BadInput(f"{folder}: cannot be written ({error.strerror}); give another with --folder DIR") from None
+        raise BadInput(
+            f"{folder}: cannot write to the folder ({error.strerror}); choose another with --folder DIR"
+        ) from None
     return folder
 
 

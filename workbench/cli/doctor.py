@@ -17,20 +17,20 @@ PACKAGES = (
 
 
 def command(json: JSON = False) -> None:
-    """Tell what is installed, which devices can train, and what this terminal can show."""
-    found = examine()
+    """Show installed versions, the devices available for training, and the capabilities of this terminal."""
+    report = examine()
     if json:
-        emit(found)
+        emit(report)
         return
     console = make_console()
-    for section, entries in found.items():
+    for section, entries in report.items():
         console.print(section, style="bold")
         for name, value in entries.items():
             console.print(f"  {name:<24}{value}")
 
 
 def examine() -> dict[str, dict[str, Any]]:
-    """Everything the command tells, by section."""
+    """The report of the command, by section."""
     from importlib.metadata import PackageNotFoundError, version
 
     from workbench import __version__
@@ -65,7 +65,7 @@ def _devices() -> dict[str, Any]:
         card = torch.cuda.get_device_properties(index)
         found[f"cuda:{index}"] = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
     if not torch.cuda.device_count():
-        found["cuda"] = "none; heads train on the CPU"
+        found["cuda"] = "none; heads are trained on the CPU"
     return found
 
 
@@ -77,11 +77,11 @@ def _terminal() -> dict[str, Any]:
     return {
         "is a terminal": sys.stdout.isatty(),
         "size": f"{size.columns}x{size.lines}"
-        + ("" if size.columns >= 80 and size.lines >= 24 else "; 80x24 or more is better"),
+        + ("" if size.columns >= 80 and size.lines >= 24 else "; at least 80x24 recommended"),
         "TERM": os.environ.get("TERM", "not set"),
-        "colours": "16 million" if true_colour else "256 or fewer; set COLORTERM=truecolor where the terminal can",
+        "colours": "16 million" if true_colour else "256 or fewer; set COLORTERM=truecolor if the terminal supports it",
         "NO_COLOR": bool(os.environ.get("NO_COLOR")),
         "multiplexer": inside,
-        "unicode": "utf" in encoding or f"{encoding or 'unknown'}: charts need UTF-8",
+        "unicode": "utf" in encoding or f"{encoding or 'unknown'}: charts require UTF-8",
         "ssh": bool(os.environ.get("SSH_CONNECTION")),
     }

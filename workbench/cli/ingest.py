@@ -19,13 +19,13 @@ def command(
         typer.Option(
             "--non-finite",
             metavar="refuse|drop",
-            help="rows with missing, NaN or infinite values: refuse the file, or leave those rows out; remembered",
+            help="rows with missing, NaN or infinite values: refuse the file, or drop those rows; remembered",
         ),
     ] = None,
     state: STATE = None,
     json: JSON = False,
 ) -> None:
-    """Read the feature files of FOLDER into the store; a folder that was read before is opened at once."""
+    """Read the feature files of FOLDER into the store; unchanged files that were read before are not read again."""
     from workbench.cli.common import notice, read_store
     from workbench.features.ingest import strangers
     from workbench.workspace import Workspace

@@ -33,7 +33,7 @@ def run(workspace: object) -> None:
     assert isinstance(workspace, Workspace)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr
         raise BadInput(
-            "the interface needs a terminal; headless: workbench ingest, train, analyse (see workbench --help)"
+            "the interface requires a terminal; otherwise use workbench ingest, train, analyse (see workbench --help)"
         )
     if ingested(workspace) is None:
         workspace.writable()

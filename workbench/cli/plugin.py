@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-PLUGIN = '''"""{title}: say here what the file brings."""
+PLUGIN = '''"""{title}: describe the plugin here."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,9 @@ from workbench.api import Analysis, Block, Context, Metric, Table, param
 
 
 class {class_name}(Analysis):
-    """How far the mean of each feature moved from test set 1 to test set 2.
+    """Change in the mean of each feature from test set 1 to test set 2.
 
-    Say here what the analysis answers and how its numbers are computed; it is shown beside the answer.
+    Describe here what the analysis measures and how; the text is shown next to the result.
     """
 
     name = "{name}"
@@ -41,10 +41,10 @@ class {class_name}(Analysis):
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
         ctx.progress(0.1, "means")
-        moved = ctx.test2.features.mean(axis=0) - ctx.test1.features.mean(axis=0)
-        yield Metric("largest move", float(np.abs(moved).max()))
-        frame = pl.DataFrame({{"feature": list(ctx.feature_names), "moved": moved}})
-        frame = frame.sort(pl.col("moved").abs(), descending=True)
+        change = ctx.test2.features.mean(axis=0) - ctx.test1.features.mean(axis=0)
+        yield Metric("largest change", float(np.abs(change).max()))
+        frame = pl.DataFrame({{"feature": list(ctx.feature_names), "change": change}})
+        frame = frame.sort(pl.col("change").abs(), descending=True)
         yield Table(frame.head(params.limit) if params.limit else frame, title="features", of=len(frame))
 '''
 
@@ -77,14 +77,14 @@ def test_it_refuses_what_is_outside_the_range(tmp_path):
 '''
 
 
-@app.command("list", short_help="every analysis there is, and every file set aside with the reason")
+@app.command("list", short_help="list all analyses, and disabled files with the reason")
 def list_plugins(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="a workspace, to list its own plugins too")
+        Path | None, typer.Argument(metavar="[FOLDER]", help="a workspace, to include its own plugins")
     ] = None,
     json: JSON = False,
 ) -> None:
-    """List every analysis with where it comes from, and every file that is set aside with the reason."""
+    """List every analysis with its source, and every disabled file with the reason."""
     from workbench import plugins
     from workbench.workspace import Workspace
 
@@ -104,16 +104,16 @@ def list_plugins(
     console = make_console()
     console.print(table)
     user = next(path for source, path in plugins.folders() if source == "user")
-    console.print(f"a file dropped into {user} is found there", style="dim")
+    console.print(f"files placed in {user} are loaded automatically", style="dim")
 
 
 def _state(info: Any) -> str:
     if info.error:
-        return f"set aside: {info.error} ({info.path})"
+        return f"disabled: {info.error} ({info.path})"
     if info.trusted:
         return "ready"
-    state = "needs trust" if info.verdict == "new" else "changed since it was trusted"
-    return f"{'trusted by its path alone' if info.verdict == 'by path' else state}: workbench plugin trust FOLDER"
+    state = "not trusted" if info.verdict == "new" else "changed since it was trusted"
+    return f"{'trusted by path only' if info.verdict == 'by path' else state}: workbench plugin trust FOLDER"
 
 
 def _as_object(info: Any) -> dict[str, Any]:
@@ -144,11 +144,13 @@ def _as_object(info: Any) -> dict[str, Any]:
     }
 
 
-@app.command("new", short_help="start a plugin: a file that works, and its test")
+@app.command("new", short_help="create a plugin: a working file and its test")
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="its name: lower-case letters, digits, '-' and '_'")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="name of the plugin: lower-case letters, digits, '-' and '_'")
+    ],
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="where to put it (default: your plugin folder)")
+        Path | None, typer.Option("--folder", metavar="DIR", help="destination folder (default: your plugin folder)")
     ] = None,
     json: JSON = False,
 ) -> None:
@@ -158,7 +160,9 @@ def new(
     from workbench.workspace import user_dir
 
     if not plugins.NAME.fullmatch(name):
-        raise BadInput(f"{name!r}: a plugin's name is lower-case letters, digits, '-' and '_', starting with a letter")
+        raise BadInput(
+            f"{name!r}: a plugin's name must consist of lower-case letters, digits, '-' and '_' and start with a letter"
+        )
     taken = next((info for info in plugins.discover() if info.name == name), None)
     if taken is not None:
         raise BadInput(f"the name {name!r} is taken by the {taken.source} analysis in {taken.path}; choose another")
@@ -174,27 +178,27 @@ def new(
     written = [place / f"{module}.py", place / f"test_{module}.py"]
     for file in written:
         if file.exists():
-            raise BadInput(f"{file} exists already; choose another name")
+            raise BadInput(f"{file} already exists; choose another name")
     try:
         place.mkdir(parents=True, exist_ok=True)
         for file, text in zip(written, (PLUGIN, TEST), strict=True):
             file.write_text(text.format(**words), encoding="utf-8")
     except OSError as error:
-        raise Failed(f"{place}: cannot be written ({error.strerror}); name another folder with --folder") from None
+        raise Failed(f"{place}: cannot write to the folder ({error.strerror}); choose another with --folder") from None
     if json:
         emit({"name": name, "files": [str(file) for file in written]})
         return
     for file in written:
         say(file)
-    notice(f"try it: workbench plugin check {written[0]}; then: workbench analyse FOLDER {name}")
+    notice(f"next: workbench plugin check {written[0]}; then: workbench analyse FOLDER {name}")
 
 
-@app.command("check", short_help="hold a plugin to the contract on a small made-up set")
+@app.command("check", short_help="check a plugin against the contract on a small synthetic data set")
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="the plugin's Python file; its code is run")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the plugin's Python file; its code is executed")],
     json: JSON = False,
 ) -> None:
-    """Run every analysis of FILE on a small made-up set in the worker process, and say what breaks the contract."""
+    """Run every analysis of FILE on a small synthetic data set and report violations of the contract."""
     from workbench.errors import BadInput, Failed
     from workbench.worker import JobFailed, JobLog
     from workbench.worker.client import check_sync
@@ -222,29 +226,29 @@ def check(
         raise Failed(f"{failure.message}\n{failure.traceback}".rstrip())
 
 
-@app.command("trust", short_help="review the code in a workspace's plugins folder, and let it run")
+@app.command("trust", short_help="review the code in a workspace's plugins folder and allow it to run")
 def trust(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the workspace")],
-    yes: Annotated[bool, typer.Option("--yes", help="trust it without being asked, for scripts")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="trust without confirmation, for scripts")] = False,
     json: JSON = False,
 ) -> None:
-    """Show which files of FOLDER/plugins would run, or how they differ from those reviewed before, and ask.
+    """Show which files of FOLDER/plugins would run, or how they differ from those reviewed, and ask for confirmation.
 
-    What is trusted is the contents of each of these files: they run with all that your account may do, so read them
-    first. Nothing of the workspace runs any more once a file is changed, added or removed, until it is reviewed again.
+    Trust applies to the contents of each of these files. They run with your permissions, so read them first. After a
+    file is changed, added or removed, no code of the workspace runs until it is reviewed again.
     """
     from workbench import plugins
     from workbench.errors import BadInput
 
     folder = folder.expanduser().absolute()
     if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder; give the workspace whose plugins are to be trusted")
+        raise BadInput(f"{folder}: no such folder; expected the workspace whose plugins are to be trusted")
     review = plugins.review(folder)
     if not json:
         for line in review_lines(review):
             say(line)
     if not review.sources.files:
-        raise BadInput(f"{review.sources.folder}: there is no Python file that could be trusted{_disabled(review)}")
+        raise BadInput(f"{review.sources.folder}: no Python files to trust{_disabled(review)}")
     asked = sys.stdin.isatty()
     trusted = review.trusted or yes or (asked and _confirmed())
     if trusted and not review.trusted:
@@ -254,33 +258,31 @@ def trust(
     elif trusted and not review.trusted:
         say(f"trusted: {review.workspace}")
     if not trusted and not asked:
-        raise BadInput(
-            f"{folder} is not trusted: there is no terminal to ask at; add --yes once you have read the code"
-        )
+        raise BadInput(f"{folder} is not trusted: confirmation requires a terminal; add --yes after reading the code")
     if not trusted:
-        notice("not trusted: none of it runs")
+        notice("not trusted: none of the code runs")
         raise typer.Exit(1)
 
 
 def _confirmed() -> bool:
     """Ask at the terminal; the question goes to stderr, so that stdout stays one JSON object with --json."""
-    return typer.confirm("Let exactly these files run as you?", err=True)
+    return typer.confirm("Allow exactly these files to run with your permissions?", err=True)
 
 
 def review_lines(review: Review) -> Iterator[str]:
     """What would run, what is left alone, and the difference to what was reviewed, in lines for the terminal."""
     from workbench import plugins
 
-    yield f"{review.sources.folder}: {plugins.WHY_NOT[review.verdict] or 'trusted, and unchanged since'}"
+    yield f"{review.sources.folder}: {plugins.WHY_NOT[review.verdict] or 'trusted, unchanged since then'}"
     if review.twin is not None and not review.trusted:
-        yield f"exactly the same files are trusted in {review.twin}"
+        yield f"the same files are already trusted in {review.twin}"
     if review.sources.files:
-        yield "these files would run:" if not review.trusted else "these files run:"
+        yield "these files would run:" if not review.trusted else "these files are allowed to run:"
     width = max((len(file.name) for file in review.sources.files), default=0)
     for file in review.sources.files:
         yield f"  {file.name:<{width}}  {len(file.data):>9,} bytes  sha256 {file.sha256}"
     for one in review.sources.disabled:
-        yield f"  {one.name or 'the folder'} is left alone: {one.reason}"
+        yield f"  {one.name or 'the folder'} is ignored: {one.reason}"
     if review.verdict == "changed":
         for change in plugins.changes(review):
             yield f"\n{change.name} was {change.kind}{f' ({change.note})' if change.note else ''}:"
@@ -288,7 +290,7 @@ def review_lines(review: Review) -> Iterator[str]:
 
 
 def _disabled(review: Review) -> str:
-    reasons = [f"{one.name or 'the folder'} is left alone: {one.reason}" for one in review.sources.disabled]
+    reasons = [f"{one.name or 'the folder'} is ignored: {one.reason}" for one in review.sources.disabled]
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 

@@ -21,19 +21,19 @@ USUAL = ("gap", "confusion", "calibration", "divergence", "checks")
 
 def command(
     folder: FOLDER,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="the page to write, .html or .md")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="output file, .html or .md")],
     analyses: Annotated[
         list[str] | None,
-        typer.Option("--analysis", metavar="NAME", help=f"an analysis; repeat for more (default: {', '.join(USUAL)})"),
+        typer.Option("--analysis", metavar="NAME", help=f"an analysis; can be repeated (default: {', '.join(USUAL)})"),
     ] = None,
     run: RUN = None,
     pair: PAIR = None,
     state: STATE = None,
     json: JSON = False,
 ) -> None:
-    """Run several analyses on FOLDER, with their default parameters, and write their answers as one page.
+    """Run several analyses on FOLDER, with their default parameters, and write their results to one page.
 
-    An analysis that fails leaves its reason in its place, and the exit code is then 1.
+    If an analysis fails, the page shows the reason instead of its result, and the exit code is 1.
     """
     from workbench import plugins, runs
     from workbench.errors import BadInput, Failed
@@ -47,9 +47,9 @@ def command(
     chosen = runs.load(opened, run).id if run else newest_run(opened)
     left_out = [info.name for info in infos if info.needs_run and chosen is None]
     if left_out and analyses:
-        raise BadInput(f"analysis {left_out[0]!r} needs a finished run and there is none: train one first")
+        raise BadInput(f"analysis {left_out[0]!r} needs a finished run, but there is none; train one first")
     if left_out:
-        notice(f"left out, for want of a finished run: {', '.join(left_out)}")
+        notice(f"skipped, since there is no finished run: {', '.join(left_out)}")
     workspace, _ = read_store(folder, state)
     sections = [_section(workspace, info, chosen, chosen_pair) for info in infos if info.name not in left_out]
     facts = {"workspace": str(workspace.root), **({"run": chosen} if chosen else {})}
@@ -58,7 +58,7 @@ def command(
         write(out, to_markdown(workspace.name, sections, facts))
     else:
         write(out, to_html(workspace.name, sections, facts, colours))
-    notice(f"written: {out}")
+    notice(f"report written to {out}")
     failed = {section.title: section.failure for section in sections if section.failure}
     if json:
         emit(_told(out, chosen, [info.name for info in infos if info.name not in left_out], left_out, failed))

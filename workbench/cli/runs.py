@@ -18,28 +18,34 @@ if TYPE_CHECKING:
     from workbench.workspace import Workspace
 
 VERBS = ("list", "show", "stop", "resume", "remove", "star", "tag")
-WAIT = 30.0  # seconds that a run is given to keep its state
+WAIT = 30.0  # seconds that a run has to save its state
 
 
 def command(
     folder: FOLDER,
-    verb: Annotated[str, typer.Argument(metavar="[list|show|stop|resume|remove|star|tag]", help="what to do")] = "list",
+    verb: Annotated[
+        str, typer.Argument(metavar="[list|show|stop|resume|remove|star|tag]", help="what to do with the run")
+    ] = "list",
     run_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="which run: its id, the beginning of it, or last")
+        str | None, typer.Argument(metavar="[ID]", help="the run: its id, a prefix of its id, or last")
     ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="of tag: the tag, given or taken away")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="for tag: the tag to add, or to remove if present")
+    ] = None,
     only: Annotated[
         str,
-        typer.Option("--filter", metavar="TEXT", help="of list: which runs, e.g. 'head:nn1 lr>=1e-4 val>0.8 starred'"),
+        typer.Option(
+            "--filter", metavar="TEXT", help="for list: runs to show, e.g. 'head:nn1 lr>=1e-4 val>0.8 starred'"
+        ),
     ] = "",
     state: STATE = None,
     json: JSON = False,
 ) -> None:
     """List the runs of FOLDER, or show, stop, resume, remove, star or tag one.
 
-    A resumed run goes on from its last checkpoint; the id of a sweep stops or resumes all its runs. star and tag take
-    away what is already there. A filter has conditions on settings (lr>=1e-4), results (val>80%, gap<0.1) and the run
-    itself (head:nn1, state:finished, tag:good, starred), all of which must hold; a leading - negates one.
+    A resumed run continues from its last checkpoint; the id of a sweep stops or resumes all its runs. star and tag
+    remove a mark that is already set. A filter has conditions on settings (lr>=1e-4), results (val>80%, gap<0.1) and
+    the run itself (head:nn1, state:finished, tag:good, starred), all of which must hold; a leading - negates one.
     """
     from workbench import runs
     from workbench.errors import BadInput, choose
@@ -49,11 +55,11 @@ def command(
     workspace = Workspace.open(folder, state)
     if verb == "list":
         if run_id:
-            raise BadInput(f"runs FOLDER list takes no run; for one run: runs FOLDER show {run_id}")
+            raise BadInput(f"runs FOLDER list does not take a run; to show one run: runs FOLDER show {run_id}")
         _list(workspace, only, json=json)
         return
     if not run_id:
-        raise BadInput(f"runs FOLDER {verb}: which run? give its id, the beginning of it, or last")
+        raise BadInput(f"runs FOLDER {verb}: missing run; expected its id, a prefix of its id, or last")
     if "-sweep-" in run_id:
         _sweep(workspace, verb, run_id, json=json)
         return
@@ -69,7 +75,7 @@ def command(
         run = runs.star(run)
     elif verb == "tag":
         if not name:
-            raise BadInput(f"runs FOLDER tag {run_id}: which tag?")
+            raise BadInput(f"runs FOLDER tag {run_id}: missing tag")
         run = runs.tag(run, name)
     else:
         runs.remove(run)
@@ -99,7 +105,7 @@ def _sweep(workspace: Workspace, verb: str, sweep_id: str, *, json: bool) -> Non
     elif verb == "resume":
         sweep = sweeps.start(sweep)
     else:
-        raise BadInput(f"{verb} wants a run, not a sweep")
+        raise BadInput(f"{verb} applies to runs, not to sweeps")
     emit({"sweep": sweep.id, "state": sweep.state}) if json else say(f"{sweep.id} {sweep.state}")
 
 
@@ -173,14 +179,14 @@ def _list(workspace: Workspace, only: str, *, json: bool) -> None:
         table.add_row(clean(run.id + marks), clean(run.state), epochs, percent(run.val_accuracy), *tests, gap, seconds)
     console = console_of_tables()
     console.print(table)
-    console.print("looks at test sets: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    console.print("test-set evaluations: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     for run in matching:
         if run.state == "failed":
             notice(f"{run.id}: {run.error}")
 
 
 def _tell_damage(damage: list[str]) -> None:
-    """The lines of a file that cannot be read: the first, and how many more."""
+    """Report unreadable lines of a file: the first one and the number of others."""
     if damage:
         notice(damage[0] + (f", and {len(damage) - 1:,} more lines" if len(damage) > 1 else ""))
 
@@ -200,7 +206,7 @@ def _show(run: RunSnapshot, *, json: bool) -> None:
     say("settings: " + ", ".join(f"{name}={value}" for name, value in run.settings.items()))
     say(f"in {run.folder}")
     if run.waits_for:
-        say(f"waits for {run.waits_for}")
+        say(f"waiting for {run.waits_for}")
     if run.error:
         say(f"error: {run.error}")
     if run.summary:

@@ -26,32 +26,38 @@ from workbench.text import clean
 if TYPE_CHECKING:
     from workbench.runs.sweep import SweepSnapshot
 
-POLL = 0.2  # seconds between two looks at the runs
+POLL = 0.2  # seconds between polls of the runs
 
 
 def command(
     folder: FOLDER,
-    head: Annotated[str, typer.Option("--head", metavar="NAME", help="which head; see workbench train --help")],
+    head: Annotated[str, typer.Option("--head", metavar="NAME", help="name of the head (see workbench train --help)")],
     grid: Annotated[
         list[str],
-        typer.Option("--grid", metavar="KEY=VALUE,VALUE", help="values of a setting; repeat for more settings"),
+        typer.Option(
+            "--grid", metavar="KEY=VALUE,VALUE", help="values of a setting; can be repeated for further settings"
+        ),
     ],
     settings: SET = None,
-    parallel: Annotated[int, typer.Option("--parallel", min=1, help="so many runs may share the device")] = 1,
-    detach: Annotated[bool, typer.Option("--detach", help="start the sweep, print its id, and leave it")] = False,
+    parallel: Annotated[
+        int, typer.Option("--parallel", min=1, help="maximum number of concurrent runs on the device")
+    ] = 1,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="start the sweep in the background and print its id")
+    ] = False,
     state: STATE = None,
     json: JSON = False,
 ) -> None:
-    """Train a head at every point of a grid of settings, choose on val, and evaluate the chosen one on the test sets.
+    """Train a head on every point of a grid of settings, select the best on val and evaluate it on the test sets.
 
-    Linear heads that differ in how their weights move (lr, weight_decay, ...) are trained together in one pass over the
-    data. No other head than the chosen one is looked at on a test set. Ctrl-C stops the sweep and keeps its state.
+    Linear heads that differ only in optimisation settings (lr, weight_decay, ...) are trained together in one pass over
+    the data. Only the selected head is evaluated on the test sets. Ctrl-C stops the sweep and keeps its state.
     """
     from workbench.runs import records
     from workbench.runs import sweep as sweeps
 
     axes, values = parse_pairs(grid, "--grid"), parse_pairs(settings or [])
-    sweeps.points(head, axes, values)  # before anything is read, which may take long
+    sweeps.points(head, axes, values)  # before reading data, which can take long
     workspace, store = read_store(folder, state)
     sweep = sweeps.start(sweeps.create(workspace, store, head, axes, values, parallel=parallel))
     if detach:
@@ -103,12 +109,14 @@ def _follow(sweep: SweepSnapshot) -> SweepSnapshot:
     if sweep.state != "finished" or sweep.summary is None:
         raise Failed(f"sweep {sweep.id} {sweep.state}: {sweep.error}")
     if not sweep.best:
-        raise Failed(f"sweep {sweep.id}: no run of it has a val accuracy; " + next((r.error for r in sweep.runs), ""))
+        raise Failed(
+            f"sweep {sweep.id}: none of its runs has a val accuracy; " + next((r.error for r in sweep.runs), "")
+        )
     return sweep
 
 
 def show(sweep: SweepSnapshot) -> None:
-    """Every point with its val accuracy, best first, and the chosen one's result."""
+    """Print every point with its val accuracy, best first, and the result of the selected run."""
     from rich.table import Table
 
     from workbench.cli.train import show_result
@@ -126,8 +134,8 @@ def show(sweep: SweepSnapshot) -> None:
         table.add_row(*values, val, str(run.epoch), duration(run.seconds), clean(run.id) + mark)
     console = console_of_tables()
     console.print(table)
-    console.print("* chosen on val")
+    console.print("* selected on val")
     best = next(run for run in sweep.runs if run.id == sweep.best)
     show_result(best)
     seconds = sweep.summary.seconds if sweep.summary else 0.0
-    console.print(f"in all {duration(seconds)}; the others were not evaluated on a test set")
+    console.print(f"total time {duration(seconds)}; the other runs were not evaluated on a test set")

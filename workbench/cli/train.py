@@ -1,4 +1,4 @@
-"""`workbench train`: train a head in a process of its own, and watch it."""
+"""`workbench train`: train a head in a separate process and follow its progress."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     from workbench.runs import RunSnapshot
     from workbench.runs.records import Scores
 
-POLL = 0.1  # seconds between two looks at the run's files
+POLL = 0.1  # seconds between polls of the run's files
 
 
 def command(
     folder: FOLDER,
-    head: Annotated[str, typer.Option("--head", metavar="NAME", help=f"which head: {', '.join(HEADS)}")],
+    head: Annotated[str, typer.Option("--head", metavar="NAME", help=f"name of the head: {', '.join(HEADS)}")],
     settings: SET = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="start the run, print its id, and leave it to itself")
-    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="start the run in the background and print its id")] = False,
     parallel: Annotated[
-        int, typer.Option("--parallel", min=1, help="so many runs may share the device; else they take turns")
+        int,
+        typer.Option("--parallel", min=1, help="maximum number of concurrent runs on the device; further runs wait"),
     ] = 1,
     state: STATE = None,
     json: JSON = False,
@@ -137,7 +136,7 @@ def show_result(run: RunSnapshot) -> None:
         if score.n:
             table.add_row(*_row(name, score))
     console = make_console()
-    # a closed-form head is solved for, and has no epochs
+    # heads with a closed-form solution have no epochs
     closed = run.head in HEADS and HEADS[run.head].fit is not None
     what = ", ".join(f"{key} {value:.3g}" for key, value in summary.chosen.items() if _is_number(value))
     how = f"solved{what and f' ({what})'}" if closed else f"{run.epochs} epochs"
@@ -146,7 +145,7 @@ def show_result(run: RunSnapshot) -> None:
     temperature = summary.temperature
     if temperature and temperature.n and temperature.value is not None:
         console.print(
-            f"temperature fitted on val {temperature.value:.3f} (ECE: calibration error, and with it); F1: macro"
+            f"temperature fitted on val: {temperature.value:.3f} (ECE: before, after scaling by it); F1: macro"
         )
     if run.gap:
         first, second = run.gap.tests
@@ -181,16 +180,16 @@ def _help() -> str:
         return [setting for name, setting in declared(spec.Settings).items() if setting != common.get(name)]
 
     parts = [
-        "Train a head on FOLDER in a process that outlives this terminal; Ctrl-C stops it and keeps its state.",
-        "\b\nSettings of every head (--set seed=1):\n" + "\n".join(map(_describe, declared(DataSettings).values())),
-        "\b\nSettings of heads trained by gradient descent, "
-        f"which are {', '.join(name for name, spec in HEADS.items() if spec.fit is None)}:\n"
+        "Train a head on FOLDER in a process that outlives this terminal. Ctrl-C stops the run and keeps its state.",
+        "\b\nSettings of all heads (--set seed=1):\n" + "\n".join(map(_describe, declared(DataSettings).values())),
+        "\b\nSettings of heads trained by gradient descent "
+        f"({', '.join(name for name, spec in HEADS.items() if spec.fit is None)}):\n"
         + "\n".join(map(_describe, declared(GradientSettings).values())),
-        "Heads, with the settings that only they have:",
+        "Heads, with their specific settings:",
     ]
     parts += ["\b\n" + "\n".join([f"  {s.name}: {s.help}", *map(_describe, own(s))]) for s in HEADS.values()]
     parts.append(
-        "The comparison of ImageNet heads that nn1 and nn2 come from used "
+        "The comparison of ImageNet heads from which nn1 and nn2 are taken used "
         "--set epochs=100 --set batch_size=65536 --set lr=5e-5."
     )
     return "\n\n".join(parts)

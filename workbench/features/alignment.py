@@ -17,10 +17,10 @@ CHUNK = 8_192
 
 @dataclass(frozen=True)
 class Alignment:
-    """Shares of `rows` samples whose label is the class of the nearest train class mean.
+    """Fractions of `rows` samples whose label is the class of the nearest train class mean.
 
-    `agreement`: with the labels as they are; `as_text`: once the labels are read as a numbering of the classes sorted
-    as text (0, 1, 10, 100, ...); `train`: the same of train itself; `chance`: 1 / classes.
+    `agreement`: with the labels as they are; `as_text`: with the labels as indices of the classes sorted as text
+    (0, 1, 10, 100, ...); `train`: agreement of train itself; `chance`: 1 / classes.
     """
 
     split: str
@@ -85,9 +85,9 @@ def alignment_checks(data: FeatureSet) -> list[Check]:
                     "labels",
                     "error",
                     title,
-                    f"{saw}; read as a numbering of classes sorted as text (0, 1, 10, 100, ...), {test.as_text:.1%}",
-                    "folders sorted as text are a known pitfall of ImageNetV2: nearly every label is then wrong",
-                    f'set labels_sorted_as_text = ["{test.split}"] under [features]; it is never done silently',
+                    f"{saw}; with class numbers sorted as text (0, 1, 10, 100, ...), {test.as_text:.1%}",
+                    "folders sorted as text are a known pitfall of ImageNetV2; nearly every label is then wrong",
+                    f'set labels_sorted_as_text = ["{test.split}"] under [features]; it is never applied automatically',
                 )
             )
         elif test.near_chance:
@@ -97,8 +97,8 @@ def alignment_checks(data: FeatureSet) -> list[Check]:
                     "error",
                     title,
                     saw,
-                    "the labels hardly match the features: another numbering of the classes, or shuffled rows",
-                    "compare a few samples with their labels on the Neighbours screen; check how the labels were made",
+                    "the labels hardly match the features: classes may be numbered differently, or rows shuffled",
+                    "compare some samples with their labels on the Neighbours screen; check how labels were created",
                 )
             )
         else:

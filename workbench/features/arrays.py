@@ -48,7 +48,7 @@ class ArraySource(Source):
     def _check(self, file: Path, features: Any, labels: np.ndarray | None) -> None:
         if len(features.shape) != 2 or 0 in features.shape:
             raise BadInput(
-                f"{file}: features of shape {tuple(features.shape)}; expected [rows, features], none of them 0"
+                f"{file}: features of shape {tuple(features.shape)}; expected [rows, features], at least one of each"
             )
         if features.shape[1] != self.parts[0][0].shape[1]:
             raise BadInput(
@@ -84,7 +84,9 @@ class ArraySource(Source):
 
         features, labels, paths = get(FEATURE_KEYS), get(LABEL_KEYS), get(PATH_KEYS)
         if features is None:
-            raise BadInput(f"{file}: no features among {', '.join(keys) or 'nothing'}; call them {FEATURE_KEYS[0]!r}")
+            raise BadInput(
+                f"{file}: no features among {', '.join(keys) or 'nothing'}; name the array {FEATURE_KEYS[0]!r}"
+            )
         return (
             features,
             None if labels is None else np.asarray(labels),
@@ -149,7 +151,7 @@ class SafetensorsSource(ArraySource):
         keys = {name.lower(): name for name in opened.keys()}  # noqa: SIM118 - safe_open is not iterable
         name = next((keys[key] for key in FEATURE_KEYS if key in keys), None)
         if name is None:
-            raise BadInput(f"{file}: no features among {', '.join(keys)}; call them {FEATURE_KEYS[0]!r}")
+            raise BadInput(f"{file}: no features among {', '.join(keys)}; name the array {FEATURE_KEYS[0]!r}")
         label = next((keys[key] for key in LABEL_KEYS if key in keys), None)
         return _Slices(opened.get_slice(name)), None if label is None else opened.get_tensor(label), None
 
@@ -180,12 +182,12 @@ class PtSource(ArraySource):
             found = torch.load(file, weights_only=True, map_location="cpu", mmap=True)
         except pickle.UnpicklingError:
             raise BadInput(
-                f"{file}: holds more than tensors; save {{'features': ..., 'labels': ...}} of tensors"
+                f"{file}: contains objects other than tensors; save {{'features': ..., 'labels': ...}} of tensors"
             ) from None
         if isinstance(found, tuple | list) and len(found) == 2:
             found = {"features": found[0], "labels": found[1]}
         if not isinstance(found, dict):
-            raise BadInput(f"{file}: holds a {type(found).__name__}; save {{'features': ..., 'labels': ...}}")
+            raise BadInput(f"{file}: contains a {type(found).__name__}; save {{'features': ..., 'labels': ...}}")
         return self.from_mapping(file, found)
 
 

@@ -103,7 +103,7 @@ class Build:
             elif names != train:
                 self.notices.append(
                     f"{split}: features are called {names[0]} ... {names[-1]} where train has {train[0]} ... "
-                    f"{train[-1]}; matched by their order"
+                    f"{train[-1]}; matching them by order"
                 )
             self.notices += source.notices
         return sources
@@ -126,7 +126,7 @@ class Build:
         with SplitWriter(target, source.feature_names, wished.dtype, drop, write=not there) as out:
             for batch in source.batches(rows):
                 if self.cancelled():
-                    raise Cancelled("reading was stopped; nothing was kept")
+                    raise Cancelled("reading was stopped; nothing was stored")
                 kept = out.add(batch.features)
                 others.append(batch.others if kept is None or not drop else batch.others.filter(pl.Series(kept)))
                 share = min(1.0, out.read_rows / expected) if expected else 0.5
@@ -158,7 +158,7 @@ class Build:
                 return file.resolve()
         if wished.in_place:
             self.notices.append(
-                f"{file}: cannot be used in place (that takes one .npy, C order, {wished.dtype}); copied"
+                f"{file}: cannot be used in place (requires one .npy file, C order, {wished.dtype}); copied"
             )
         return None
 
@@ -172,13 +172,13 @@ class Build:
         if not drop:
             raise BadInput(
                 f"{source.files[0]}: {_bad(cells, rows)}: {shown}{more}; "
-                'mend them, or leave those rows out with ingest --non-finite drop (or [features] non_finite = "drop")'
+                'fix them, or drop those rows with ingest --non-finite drop (or [features] non_finite = "drop")'
             )
         if not left:
-            raise BadInput(f"{source.files[0]}: every row holds a missing, NaN or infinite value: {shown}{more}")
+            raise BadInput(f"{source.files[0]}: every row has a missing, NaN or infinite value: {shown}{more}")
         left_out = counted(rows, "row")
         self.notices.append(
-            f"{source.files[0].name}: left out {left_out} with missing, NaN or infinite values: {shown}{more}"
+            f"{source.files[0].name}: dropped {left_out} with missing, NaN or infinite values: {shown}{more}"
         )
 
     def _labels(self, frame: pl.DataFrame, source: Source, split: str) -> pl.Series:
@@ -189,7 +189,9 @@ class Build:
             return clean_labels(frame["label"], file)
         if "path" in frame.columns:
             labels = labels_from_paths(frame["path"], file)
-            self.notices.append(f"{split}: no label column; labels are the folders in the paths, e.g. {labels[0]!r}")
+            self.notices.append(
+                f"{split}: no label column; taking labels from the folders in the paths, e.g. {labels[0]!r}"
+            )
             return labels
         raise _no_labels(source)
 
@@ -249,18 +251,18 @@ class Build:
             raise BadInput(f"{file}: the metadata file cannot be read: {str(error).splitlines()[0]}") from None
         key = next((column for column in sidecar.columns if column.lower() in PATH_NAMES), None)
         if key is None:
-            raise BadInput(f"{file}: no path column to join by; it has {', '.join(sidecar.columns)}")
+            raise BadInput(f"{file}: no path column to join on; its columns are {', '.join(sidecar.columns)}")
         new = [column for column in sidecar.columns if column != key and column not in table.columns]
         if sidecar[key].is_duplicated().any():
             repeated = sidecar.filter(sidecar[key].is_duplicated())[key][0]
-            raise BadInput(f"{file}: path {repeated!r} stands in it more than once; which of the rows is meant?")
+            raise BadInput(f"{file}: path {repeated!r} occurs more than once; paths must be unique")
         sidecar = sidecar.select(pl.col(key).cast(pl.String).alias("path"), *new)
         matched = table["path"].is_in(sidecar["path"].implode()).sum()
         if matched:
             table = table.join(sidecar, on="path", how="left", maintain_order="left")
         if 0 < matched < len(table):
             self.notices.append(
-                f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have no value there"
+                f"{split}: {file.name} knows {matched} of {len(table)} samples; the others have missing values"
             )
         return table
 
@@ -273,5 +275,5 @@ def _bad(cells: int, rows: int) -> str:
 def _no_labels(source: Source) -> BadInput:
     file = source.files[0]
     if file.suffix == ".npy":
-        return BadInput(f"{file}: no labels; put them beside it as {file.name.removesuffix('.npy')}_labels.npy")
-    return BadInput(f'{file}: no label column; call it "label", or name it with [features] label = "..." in {CONFIG}')
+        return BadInput(f"{file}: no labels; save them next to it as {file.name.removesuffix('.npy')}_labels.npy")
+    return BadInput(f'{file}: no label column; name it "label", or set [features] label = "..." in {CONFIG}')

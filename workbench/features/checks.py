@@ -1,7 +1,7 @@
-"""Data checks: what is wrong or unusual about a feature set, why it matters, and what to do.
+"""Data checks: errors and warnings about a feature set, why they matter and how to fix them.
 
-`quick_checks` needs the manifest, the labels, the paths and each feature's range, all of which ingest wrote, and so is
-answered in milliseconds to a second, whatever the number of rows.
+`quick_checks` only reads the manifest, labels, paths and feature ranges written by ingest, and so takes at most about a
+second, whatever the number of rows.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ FEW = 5
 class Check:
     """One finding of one kind of check.
 
-    `severity`: error (results would mislead), warning (look at it), ok (nothing was found). `saw` says what was seen,
-    `why` why it matters, `todo` what to do about it.
+    `severity`: error (misleading results), warning (worth checking), ok (no finding). `saw` is the observation,
+    `why` why it matters, `todo` how to fix it.
     """
 
     kind: Kind
@@ -68,14 +68,14 @@ def _rows(data: FeatureSet) -> list[Check]:
             Check(
                 "dropped rows",
                 "warning",
-                "rows left out",
-                f"rows with missing, NaN or infinite features were left out: {rows}",
-                "accuracies are those of the remaining rows",
-                "correct the extraction of the features; NaN often means overflow in half precision",
+                "dropped rows",
+                f"rows with missing, NaN or infinite features were dropped: {rows}",
+                "accuracies are computed on the remaining rows",
+                "fix the feature extraction; NaN often indicates overflow in half precision",
             )
         )
     else:
-        checks.append(Check("dropped rows", "ok", "finite features", "no NaN and no infinity in any split"))
+        checks.append(Check("dropped rows", "ok", "finite features", "no NaN or infinite values in any split"))
     rounding = max(split.info.rounding_error for split in data.splits.values())
     if rounding:
         checks.append(
@@ -84,7 +84,7 @@ def _rows(data: FeatureSet) -> list[Check]:
                 "ok",
                 "stored as float16",
                 f"the largest rounding error is {rounding:.2g}",
-                "half the disk and memory, at about three significant digits",
+                "half the disk space and memory, with about three significant digits",
             )
         )
     if len(_tests(data)) < 2:
@@ -94,8 +94,8 @@ def _rows(data: FeatureSet) -> list[Check]:
                 "warning",
                 "test sets",
                 f"{len(_tests(data))} test set{'s' if len(_tests(data)) != 1 else ''}",
-                "the gap is between two test sets",
-                "name two under [features.tests] in workbench.toml, or call the files test1* and test2*",
+                "the accuracy gap is measured between two test sets",
+                "set two under [features.tests] in workbench.toml, or name the files test1* and test2*",
             )
         )
     return checks
@@ -113,8 +113,8 @@ def _class_counts(data: FeatureSet) -> list[Check]:
                     "missing classes",
                     "warning",
                     f"classes missing from {split.name}",
-                    f"{len(empty)} of {len(counts)} classes have no sample: {names}",
-                    "accuracy on this split says nothing about them, and splits of other classes do not compare",
+                    f"{len(empty)} of {len(counts)} classes have no samples: {names}",
+                    "accuracy on this split does not cover them, and splits with different classes are not comparable",
                     "check that the split is complete",
                 )
             )
@@ -128,8 +128,8 @@ def _class_counts(data: FeatureSet) -> list[Check]:
                 "warning",
                 "class imbalance",
                 f"train has {counts.max():,} samples of the largest class and {counts.min():,} of {small}",
-                "a head learns the large classes first, and accuracy hides the small ones",
-                "look at recall per class on the Confusion screen",
+                "a head learns the large classes first, and overall accuracy hides errors on the small ones",
+                "compare recall per class on the Confusion screen",
             )
         )
     elif len(counts):
@@ -150,9 +150,9 @@ def _ranges(data: FeatureSet) -> list[Check]:
                 "constant features",
                 "warning",
                 "constant features",
-                f"{len(constant)} of {len(low)} features never change in train: {_names(data, constant)}",
-                "they carry no information, and standardising cannot scale them",
-                'leave them out with [features] drop = ["..."], or keep them: they do no harm',
+                f"{len(constant)} of {len(low)} features are constant in train: {_names(data, constant)}",
+                "they carry no information and cannot be standardised",
+                'drop them with [features] drop = ["..."], or keep them: they are harmless',
             )
         )
     spread = (high - low)[low < high]
@@ -162,8 +162,8 @@ def _ranges(data: FeatureSet) -> list[Check]:
                 "scales",
                 "warning",
                 "features on different scales",
-                f"ranges in train go from {spread.min():.3g} to {spread.max():.3g}",
-                "one learning rate and one weight decay cannot suit all, and distances see the large ones alone",
+                f"the widths of their ranges in train vary from {spread.min():.3g} to {spread.max():.3g}",
+                "no single learning rate and weight decay suits all of them, and the large ones dominate distances",
                 "train with transform = standardise",
             )
         )
@@ -176,10 +176,10 @@ def _ranges(data: FeatureSet) -> list[Check]:
                 Check(
                     "range",
                     "warning",
-                    f"{split.name} beyond train's range",
-                    f"{len(far)} features reach more than a whole range of train beyond it: {_names(data, far)}",
-                    "features extracted in another way (another crop, precision or normalisation) look like this",
-                    "compare the extraction of both; see the features on the Divergence screen",
+                    f"{split.name} outside the range of train",
+                    f"{len(far)} features exceed their range in train by more than its width: {_names(data, far)}",
+                    "this is typical of features extracted differently (crop, precision or normalisation)",
+                    "compare how both were extracted; see the features on the Divergence screen",
                 )
             )
     return checks
@@ -207,11 +207,11 @@ def _paths(data: FeatureSet) -> list[Check]:
                     "duplicate paths",
                     "error",
                     f"duplicate paths in {split.name}",
-                    f"{int(twice.sum()):,} rows share their path with another row, e.g. {example}",
-                    "the same sample counted twice weighs twice, and narrows intervals that should be wide",
-                    "remove the repeated rows",
+                    f"{int(twice.sum()):,} rows have the same path as another row, e.g. {example}",
+                    "a duplicate counts twice and makes confidence intervals too narrow",
+                    "remove the duplicate rows",
                 )
             )
     if not checks:
-        checks.append(Check("duplicate paths", "ok", "paths", "no path occurs twice in a split"))
+        checks.append(Check("duplicate paths", "ok", "paths", "no duplicate paths within a split"))
     return checks

@@ -1,7 +1,7 @@
-"""Clearing what earlier readings left: only what carries the workbench's own mark goes, the rest stays and is listed.
+"""Removes outdated stores: only folders marked by the workbench are removed; other entries are kept and listed.
 
-A store is a folder named by its fingerprint whose manifest says the same; a half-written one bears the name that the
-writer gives it. Even of these only the files that a reading writes are deleted.
+A store is a folder named by its fingerprint whose manifest says the same; an incomplete store has the
+temporary name given by the writer. Even in these, only files written by ingest are deleted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def clear_stores(features_dir: Path, keep: str) -> None:
 def clear(folder: Path) -> None:
     """Delete the files that a reading writes, and the folder unless something else is in it; never raises OSError."""
     try:
-        # the manifest last, so that a store that is half gone is still known as one
+        # the manifest last, so that a partly removed store is still recognised
         names = sorted((path.name for path in folder.iterdir()), key=lambda name: name == MANIFEST)
         files.clear(folder, [name for name in names if _WRITTEN.fullmatch(name)])
     except OSError:
@@ -61,7 +61,7 @@ def clear(folder: Path) -> None:
 
 
 def strangers(features_dir: Path) -> list[Path]:
-    """What lies among the stores and is not the workbench's: it is left alone."""
+    """Entries of the stores' folder that the workbench did not create, and does not remove."""
     own = (".lock", CURRENT)
     half_written = partials(features_dir)
     return [

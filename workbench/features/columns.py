@@ -55,11 +55,11 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
     notices = []
     for name in _index_columns(rest, head):
         rest.remove(name)
-        notices.append(f"{file}: column {name!r} counts the rows as pandas' index does; left out")
+        notices.append(f"{file}: column {name!r} looks like an index written by pandas; dropped")
     aliases = [name for name in rest if label and name.strip().lower() in LABEL_NAMES]
     if aliases:
         kept_as = ", ".join(metadata_name(name) for name in aliases)
-        notices.append(f"{file}: {kept_as} beside the label {label!r} is kept as metadata, not as a feature")
+        notices.append(f"{file}: {kept_as} is kept as metadata, not as a feature, next to the label {label!r}")
         rest = [name for name in rest if name not in aliases]
     vectors = [name for name in rest if isinstance(schema[name], pl.List | pl.Array) and _inner_numeric(schema[name])]
     if vectors:

@@ -1,4 +1,4 @@
-"""From feature files to the store: found, checked, written beside and renamed, by one process at a time."""
+"""Ingest feature files into the store: locate, check, write to a temporary folder, rename; one process at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.workspace import CONFIG, CURRENT, Current, Workspace, natural, re
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-SAMPLED = 1 << 16  # bytes looked at, in three places, to notice a changed file
+SAMPLED = 1 << 16  # bytes hashed, in three places, to detect a changed file
 SHOWN = 5  # names in a message
 
 
@@ -66,9 +66,9 @@ def fingerprint(workspace: Workspace, sources: dict[str, list[Path]]) -> str:
 
 
 def ingested(workspace: Workspace) -> Store | None:
-    """The store of the files as they are now, if they have been read; None when reading is due.
+    """The store of the files in their current state; None if they have to be read.
 
-    When the source files are gone, the store last read is used: `sources_missing` tells.
+    When the source files are missing, the last store is used; see `sources_missing`.
     """
     if sources_missing(workspace):
         current = _current(workspace)
@@ -100,10 +100,10 @@ def open_store(
     notice: Notice | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Store:
-    """The workspace's store, read from its files first where that is due.
+    """The workspace's store, reading its files first if necessary.
 
-    One process reads; others wait for it and use what it made. Raises BadInput for wrong files, Failed when the disk
-    does not take the store, Cancelled when `cancelled()` turned true; in each case the old store stays as it was.
+    One process reads; others wait for it and use its store. Raises BadInput for invalid files, Failed when the store
+    cannot be written, Cancelled when `cancelled()` returns true; in each case the old store is unchanged.
     """
     store = ingested(workspace)
     if store is not None:
@@ -117,7 +117,7 @@ def open_store(
         lock.acquire(timeout=0)
     except TimeoutError:
         if notice is not None:
-            notice("another process is reading these files; waiting for it")
+            notice("waiting for another process that is reading these files")
         _wait(lock, cancelled)
     try:
         store = ingested(workspace)
@@ -152,7 +152,7 @@ def _wait(lock: BaseFileLock, cancelled: Callable[[], bool] | None) -> None:
             lock.acquire(timeout=0.3)
         except TimeoutError:
             if cancelled is not None and cancelled():
-                raise Cancelled("stopped while another process was reading") from None
+                raise Cancelled("stopped while waiting for another process to read the files") from None
         else:
             return
 
@@ -183,7 +183,7 @@ def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bo
         files.sync_path(features_dir)
     except OSError as error:
         raise Failed(
-            f"{workspace.features_dir}: the store could not be written ({error.strerror}); nothing was kept"
+            f"{workspace.features_dir}: cannot write the store ({error.strerror}); nothing was stored"
         ) from None
     finally:
         clearing.clear(partial)
@@ -194,9 +194,9 @@ def _ingest(workspace: Workspace, progress: Progress, cancelled: Callable[[], bo
 
 
 def strangers(workspace: Workspace) -> str:
-    """What lies among the stores without being one, in a sentence; empty when there is nothing."""
+    """A sentence that lists entries of the stores' folder that are not stores; empty without any."""
     names = [path.name for path in clearing.strangers(workspace.features_dir)]
     if not names:
         return ""
     listed = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return f"{workspace.features_dir}: left alone, since the workbench did not make it: {listed}"
+    return f"{workspace.features_dir}: not removed, since the workbench did not create it: {listed}"

@@ -34,7 +34,7 @@ def clean_labels(column: pl.Series, file: str) -> pl.Series:
     if column.dtype.is_float():
         row = int((numbers != numbers.round()).arg_max() or 0)
         raise BadInput(
-            f"{file}: row {row}: label {column[row]} is not a whole number or a name; is it the label column?"
+            f"{file}: row {row}: label {column[row]} is neither a whole number nor a name; is this the label column?"
         )
     return column
 
@@ -64,18 +64,20 @@ class ClassTable:
     def make(cls, train: pl.Series, file: Path | None, where: str) -> ClassTable:
         """Classes from train's labels, ordered by the classes file where it knows them, else sorted.
 
-        Raises BadInput when train holds one class only or the file does not name a label of train.
+        Raises BadInput when train holds one class only or the file has no name for a label of train.
         """
         seen = train.unique().sort().to_list()
         if len(seen) < 2:
-            raise BadInput(f"{where}: one class only ({seen[0]!r}); a head needs at least two: is it the label column?")
+            raise BadInput(
+                f"{where}: one class only ({seen[0]!r}); a head needs at least two; is this the label column?"
+            )
         if file is None:
             return cls(seen, [str(value) for value in seen])
         order = read_classes(file, seen)
         missing = [value for value in seen if value not in order]
         if missing:
             raise BadInput(
-                f"{file}: does not name label {missing[0]!r} of {where} ({counted(len(missing), 'label')} missing)"
+                f"{file}: has no name for label {missing[0]!r} of {where} ({counted(len(missing), 'label')} missing)"
             )
         present = set(seen)
         kept = [value for value in order if value in present]
@@ -96,7 +98,7 @@ class ClassTable:
             unknown = labels.filter(found.is_null())
             raise BadInput(
                 f"{where}: row {row}: label {labels[row]!r} is unknown to train ({counted(len(unknown), 'row')} with "
-                f"{counted(unknown.n_unique(), 'such label')}); remove them, or give train those classes"
+                f"{counted(unknown.n_unique(), 'such label')}); remove them, or add those classes to train"
             )
         indices: np.ndarray = found.to_numpy().astype(np.int64)
         return indices
@@ -105,8 +107,8 @@ class ClassTable:
 def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
     """The classes file as label -> name, in its order.
 
-    One name a line: line i names class i, or, where train's labels are those names, is the label itself. CSV: a column
-    `label` and a column `name`; where train's labels are in another column (`wnid`), that one is the label.
+    One name per line: line i names class i or, if train's labels are those names, is the label itself. CSV: a column
+    `label` and a column `name`; if train's labels are in another column (`wnid`), that column is the label.
     """
     try:
         if file.suffix.lower() != ".csv":
@@ -119,7 +121,7 @@ def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
         raise BadInput(f"{file}: the classes file cannot be read: {error}") from None
     columns = {name.strip().lower(): name for name in table.columns}
     if "name" not in columns or len(columns) < 2:
-        raise BadInput(f"{file}: expected the columns label,name; it has {', '.join(table.columns)}")
+        raise BadInput(f"{file}: expected the columns label,name; its columns are {', '.join(table.columns)}")
     names = table[columns["name"]].to_list()
     for column in ["label", *columns]:
         if column in columns and column != "name":
@@ -130,7 +132,7 @@ def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
             if set(seen) <= set(typed):
                 return {key: str(name if name is not None else key) for key, name in zip(typed, names, strict=True)}
     if "label" not in columns:
-        raise BadInput(f"{file}: no column holds train's labels ({seen[0]!r}, ...)")
+        raise BadInput(f"{file}: no column contains train's labels ({seen[0]!r}, ...)")
     keys = table[columns["label"]].to_list()
     return {
         (int(key) if isinstance(seen[0], int) and str(key).lstrip("-").isdigit() else key): str(name)
@@ -139,6 +141,6 @@ def read_classes(file: Path, seen: list[Value]) -> dict[Value, str]:
 
 
 def unsort_text(indices: np.ndarray, classes: int) -> np.ndarray:
-    """Undo a numbering of folders 0, 1, 10, 100, ... (sorted as text): index k stands for the k-th such folder."""
+    """Undo a numbering of folders sorted as text (0, 1, 10, 100, ...): index k denotes the k-th such folder."""
     order: np.ndarray = np.array(sorted(range(classes), key=str), dtype=np.int64)[indices]
     return order

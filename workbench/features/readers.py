@@ -23,8 +23,8 @@ def open_source(files: Sequence[Path], wishes: Wishes) -> Source:
         names = ", ".join(file.name for file in files[:5])
         if None in kinds:
             known = ", ".join(suffix for reader in READERS for suffix in reader.suffixes)
-            raise BadInput(f"{files[0].parent}: {names}: not a kind of file that is read here (known: {known})")
-        raise BadInput(f"{files[0].parent}: {names}: one split is of one kind of file")
+            raise BadInput(f"{files[0].parent}: {names}: unsupported file type (supported: {known})")
+        raise BadInput(f"{files[0].parent}: {names}: all files of a split must have the same type")
     reader = kinds.pop()
     assert reader is not None
     return reader(files, wishes)

@@ -1,8 +1,8 @@
 """The store: what ingest writes and everything else reads.
 
 `.workbench/features/<fingerprint>/` holds for each split `<split>.npy` (C order, float32 or float16, `[rows, D]`),
-`<split>.parquet` (label, path, metadata) and one `manifest.json`. Opening a store reads the manifest alone; features
-are mapped and tables read when they are first asked for.
+`<split>.parquet` (label, path, metadata) and one `manifest.json`. Opening a store reads only the manifest; features
+are mapped and tables read on first access.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MANIFEST = "manifest.json"
-VERSION = 1  # of the store's layout; a store of another version is read anew
+VERSION = 1  # of the store's layout; stores of other versions are ingested again
 TRAIN = "train"
 
 
@@ -34,7 +34,7 @@ class SplitInfo(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     class_counts: list[int]
     files: list[str]
-    in_place: str = ""  # the .npy file used where it lies, when the user chose so
+    in_place: str = ""  # the .npy file used in place, if the user chose so
     metadata: list[str] = []
     dropped_rows: int = 0
     rounding_error: float = 0.0  # largest |stored - read| when the store's dtype is float16
@@ -63,7 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class Split:
     """One split: features, labels and paths of its samples, in file order.
 
-    `features`: memory-mapped `[rows, D]`, float32 (float16 when the store was told so). `labels`: int64 `[rows]`, class
+    `features`: memory-mapped `[rows, D]`, float32 (or float16 if configured). `labels`: int64 `[rows]`, class
     indices 0 to C - 1 in the order of `Store.label_values`.
     """
 
@@ -80,17 +80,19 @@ class Split:
     def features(self) -> np.ndarray:
         import numpy as np
 
-        # only what the workbench made may not be a link: the user's own file may lie behind one
+        # links are only refused for files made by the workbench; the user's own file may be a link
         path = Path(self.info.in_place) if self.info.in_place else files.regular(self._folder / f"{self.name}.npy")
         if self.info.in_place and not path.is_file():
-            raise BadInput(f"{path}: the features of {self.name} were used where they lie, and are gone; ingest again")
+            raise BadInput(
+                f"{path}: the features of {self.name} were used in place, and the file no longer exists; ingest again"
+            )
         mapped: np.ndarray = np.load(path, mmap_mode="r")
         return mapped
 
     @property
     def identity(self) -> tuple[str, str, int]:
-        """What tells these features from any others: the store's fingerprint, the split's name, and when the array was
-        written (ns since 1970), since a store may be made anew from the same files."""
+        """The identity of these features: the store's fingerprint, the split's name, and when the array was
+        written (ns since 1970), since a store may be made again from the same files."""
         path = Path(self.info.in_place) if self.info.in_place else self._folder / f"{self.name}.npy"
         return self._folder.name, self.name, path.stat().st_mtime_ns
 
@@ -158,7 +160,7 @@ class Store:
         wrong = next((name for name in names if name != TRAIN and not is_test_name(name)), None)
         if wrong is not None or TRAIN not in names or len(set(names)) != len(names):
             what = f"split {wrong!r}" if wrong is not None else f"splits {', '.join(names)}"
-            raise BadInput(f"{folder / MANIFEST}: {what}: not what a store holds; remove {folder} and ingest again")
+            raise BadInput(f"{folder / MANIFEST}: {what}: not valid in a store; remove {folder} and ingest again")
         return cls(folder, manifest)
 
     @property
@@ -199,7 +201,7 @@ class Store:
 
 
 class TrainingView:
-    """All that training code is ever given: train and val, and no way to a test set.
+    """The view given to training code: train and val, without access to a test set.
 
     `train_rows` and `val_rows` (int64, sorted) index `features` and `labels`; the cut is stratified by class and
     depends on the seed and the labels alone.

@@ -11,13 +11,13 @@ import polars as pl
 
 from workbench.features.store import Split, Store
 
-LISTED = 64 << 20  # values from which means and spreads are found at most
+LISTED = 64 << 20  # maximum number of values used for means and standard deviations
 CHUNK = 1_024
 
 
 @dataclass(frozen=True)
 class FeatureList:
-    """A row a feature (`index`, `feature`, `min`, `max`, `mean`, `sd`, `constant`), of train.
+    """One row per feature (`index`, `feature`, `min`, `max`, `mean`, `sd`, `constant`), of train.
 
     The range is that of all rows; mean and sd (divisor n - 1) those of `rows` rows, drawn at random when fewer than
     train has.
@@ -66,7 +66,7 @@ def some_rows(split: Split, most: int | None) -> np.ndarray | slice:
     """All rows of a split, or `most` of them at random (the same each time), sorted."""
     if most is None or split.rows <= most:
         return slice(None)
-    # Not every nth: rows are often in the order of their classes.
+    # Random rows rather than every nth: rows are often sorted by class.
     return np.sort(np.random.default_rng(0).choice(split.rows, most, replace=False))
 
 
@@ -99,7 +99,7 @@ def list_features(store: Store) -> FeatureList:
 
 
 def read_feature(splits: Sequence[Split], index: int, *, most: int | None = None) -> FeatureColumns:
-    """Read one column of some splits and nothing else, at most `most` rows of each (None: all).
+    """Read a single column of some splits, at most `most` rows of each (None: all).
 
     The bins are those of the analysis `divergence`: `stats.divergence.bin_edges` of all finite values together.
     """

@@ -116,8 +116,8 @@ class TableSource(Source):
         if bad.any():
             row = int(bad.arg_max() or 0)
             raise BadInput(
-                f"{self.where(row)}, column {name!r}: {column[row]!r} is not a number; mend the cell, or leave the "
-                f'column out with [features] drop = ["{name}"]'
+                f"{self.where(row)}, column {name!r}: {column[row]!r} is not a number; fix the cell, or drop the "
+                f'column with [features] drop = ["{name}"]'
             )
 
     def _text_column(self, name: str) -> pl.Series:
@@ -144,7 +144,7 @@ class CsvSource(TableSource):
         self._typed: dict[str, pl.DataType] | None = None
         for file in files:
             if file.stat().st_size == 0:
-                raise BadInput(f"{file}: the file is empty; write it again or leave it out")
+                raise BadInput(f"{file}: the file is empty; write it again or remove it")
         super().__init__(files, wishes)
         typed = dict(self.schema)
         text = (self.roles.label, self.roles.path, *self.metadata)

@@ -14,9 +14,9 @@ import numpy as np
 
 from workbench.errors import BadInput
 
-HEADER = 128  # bytes kept free for the .npy header, which needs the row count and is written last
-BLOCK = 1 << 22  # bytes given to the disk at once; a multiple of what any disk asks for
-TILE = (256, 64)  # rows and columns turned at once, so that both sides stay in the processor's cache
+HEADER = 128  # bytes reserved for the .npy header, which needs the row count and is written last
+BLOCK = 1 << 22  # bytes written at once; a multiple of the block size of any disk
+TILE = (256, 64)  # rows and columns transposed at once, so that both sides fit in the processor's cache
 SHOWN = 3
 FICLONE = 0x40049409  # Linux' request for a copy that shares blocks: ioctl_ficlone(2)
 
@@ -129,8 +129,8 @@ def copy_rows(matrix: np.ndarray, target: np.ndarray) -> None:
 class BlockFile:
     """A new file, filled from front to back in blocks that go past the page cache where the file system allows.
 
-    A store is written once and can be larger than memory: through the cache its copy costs 0.2 s of processor time a
-    gigabyte, up to 2 s in a virtual machine whose memory is not there yet, and drives out the files being read.
+    A store is written once and can be larger than memory. Writing through the cache takes 0.2 s of processor time per
+    gigabyte, up to 2 s in a virtual machine whose memory is not yet allocated, and evicts the files being read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -143,7 +143,9 @@ class BlockFile:
             if error.errno != errno.EINVAL:
                 raise
             self._handle = os.open(path, flags, 0o666)
-        self._blocks = [np.frombuffer(mmap.mmap(-1, BLOCK), np.uint8) for _ in range(3)]  # O_DIRECT wants whole pages
+        self._blocks = [
+            np.frombuffer(mmap.mmap(-1, BLOCK), np.uint8) for _ in range(3)
+        ]  # O_DIRECT requires whole pages
         self._filled = 0
         self._disk = ThreadPoolExecutor(2)
         self._pending: list[Future[None]] = []
@@ -212,7 +214,7 @@ class BlockFile:
 def share_blocks(source: Path, target: Path) -> bool:
     """Make `target` a copy that shares the blocks of `source` until either changes (XFS, Btrfs).
 
-    Without the means for that, as on ext4 or between two disks, the answer is False, and `target` is empty or missing.
+    Returns False, with `target` empty or missing, if this is not supported, as on ext4 or between two disks.
     """
     try:
         import fcntl

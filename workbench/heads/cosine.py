@@ -17,7 +17,7 @@ class Settings(TrainedByGradient):
     start: str = param(
         "means",
         choices=("means", "random"),
-        help="initial weights; means: of each class' features, scaled to length 1",
+        help="initial weights; means: class means of the features, scaled to length 1",
     )
     scale: float = param(16.0, gt=0, le=1000, help="initial factor of the cosines, learned afterwards")
 

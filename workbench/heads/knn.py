@@ -20,7 +20,7 @@ COPIED = 64 * 2**20  # bytes of features up to which they are copied into the he
 
 class Settings(ClosedForm):
     k: int | None = param(
-        None, ge=1, le=100_000, help="how many neighbours vote; none: the best of 5, 10, 20, 50, 100, 200 on val"
+        None, ge=1, le=100_000, help="number of neighbours; none: the best of 5, 10, 20, 50, 100, 200 on val"
     )
     temperature: float = param(
         0.07, gt=0, le=100, help="a neighbour's vote weighs exp(similarity / temperature), as in DINO's evaluation"
@@ -95,7 +95,7 @@ def restore(module: nn.Module, tensors: dict[str, Tensor], file: Path, transform
 SPEC = HeadSpec(
     "knn",
     "Nearest neighbours",
-    "the weighted votes of the k nearest train samples, exact",
+    "weighted vote of the k nearest train samples (exact search)",
     Settings,
     build,
     fit=fit,

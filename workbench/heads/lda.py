@@ -17,13 +17,13 @@ SHRINKAGES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7,
 
 class Settings(Calibrated):
     shrinkage: float | None = param(
-        None, ge=0, le=1, help="weight of the mean variance in place of the covariance; none: chosen by the rule"
+        None, ge=0, le=1, help="shrinkage of the covariance towards the mean variance; none: selected by the rule"
     )
     rule: str = param(
         "val",
         choices=("val", "ledoit-wolf"),
-        help="without a shrinkage given; val: the best of 12 on val; ledoit-wolf: by formula, from rows about their "
-        "class means",
+        help="how to select shrinkage if it is none; val: the best of 12 on val; ledoit-wolf: by formula, from rows "
+        "centred on their class means",
     )
 
 
@@ -109,7 +109,7 @@ def fit(module: nn.Module, problem: Fitting) -> None:
 SPEC = HeadSpec(
     "lda",
     "Linear discriminant",
-    "Gaussian classes with one shrunken covariance, in closed form",
+    "Gaussian classes with a shared, shrunken covariance, in closed form",
     Settings,
     build,
     fit=fit,

@@ -20,13 +20,13 @@ class Settings(TrainedByGradient):
     start: str = param(
         "random",
         choices=("random", "zero", "means", "identity"),
-        help="initial weights; means: the nearest class mean; identity: feature k is the score of class k, needs D = C",
+        help="initial weights; means: the nearest class mean; identity: feature k is the score of class k (D = C)",
     )
     start_scale: float | None = param(
         None,
         gt=0,
         le=1e6,
-        help="factor of the initial weights means and identity; none: what fits up to 20,000 rows of train best",
+        help="scale of the initial weights means and identity; none: the best fit to up to 20,000 rows of train",
     )
     decay_to_start: bool = param(False, help="weight decay pulls towards the initial weights instead of towards 0")
 
@@ -43,7 +43,7 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
     from workbench.heads.modules import Linear, Offset
 
     if settings.start == "identity" and dim != classes:
-        raise BadInput(f"start = 'identity': needs as many features as classes, not {dim} and {classes}")
+        raise BadInput(f"start = 'identity': requires as many features as classes, got {dim} and {classes}")
     return Offset(dim, classes) if settings.decay_to_start else Linear(dim, classes)
 
 
@@ -97,6 +97,4 @@ def _start(module: nn.Module, train: Rows, settings: Any) -> tuple[Tensor, Tenso
     return scale * weight, scale * bias
 
 
-SPEC = HeadSpec(
-    "linear", "Linear", "one linear layer, D -> C: the usual probe of a feature set", Settings, build, begin=begin
-)
+SPEC = HeadSpec("linear", "Linear", "one linear layer, D -> C: the standard linear probe", Settings, build, begin=begin)

@@ -21,12 +21,15 @@ class Settings(ClosedForm):
         None,
         gt=0,
         le=1e9,
-        help="inverse strength of the penalty, as in scikit-learn; none: the best on val of a path from strong to weak",
+        help="inverse regularisation strength, as in scikit-learn; none: the best on val of a path from strong to weak",
     )
     tolerance: float = param(
-        1e-6, gt=0, le=1, help="stops when the estimated distance to the optimum is this share of the objective"
+        1e-6,
+        gt=0,
+        le=1,
+        help="tolerance: stop when the estimated distance to the optimum is this fraction of the objective",
     )
-    max_iterations: int = param(1000, ge=1, le=1_000_000, help="largest number of L-BFGS iterations for each C")
+    max_iterations: int = param(1000, ge=1, le=1_000_000, help="maximum number of L-BFGS iterations for each C")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:  # noqa: ARG001 - every head is built alike
@@ -82,7 +85,7 @@ def _behind(score: Score, best: Score) -> bool:
 SPEC = HeadSpec(
     "logistic",
     "Logistic regression",
-    "L2-regularised, solved by L-BFGS over all rows; the penalty by a path on val",
+    "L2-regularised, solved by L-BFGS over all rows; regularisation path evaluated on val",
     Settings,
     build,
     fit=fit,

@@ -17,15 +17,17 @@ NORMS = {"none": "Identity", "batch": "BatchNorm1d", "layer": "LayerNorm"}
 
 
 class Settings(TrainedByGradient):
-    hidden: list[int] = param([1024], ge=1, le=65_536, help="widths of the hidden layers, e.g. 1024,512; empty: none")
-    activation: str = param("gelu", choices=ACTIVATIONS, help="after each hidden layer")
-    norm: str = param("none", choices=NORMS, help="before each activation")
-    dropout: float = param(0.5, ge=0, lt=1, help="share of hidden units dropped in each step")
-    label_smoothing: float = param(0.1, ge=0, lt=1, help="share of the target spread evenly over all classes")
-    feature_dropout: float = param(
-        0.2, ge=0, lt=1, help="share of a sample's features set to 0 in each step, the rest scaled up"
+    hidden: list[int] = param(
+        [1024], ge=1, le=65_536, help="widths of the hidden layers, e.g. 1024,512; empty: no hidden layer"
     )
-    residual: bool = param(False, help="add the input of a hidden layer to its output where their widths are equal")
+    activation: str = param("gelu", choices=ACTIVATIONS, help="activation after each hidden layer")
+    norm: str = param("none", choices=NORMS, help="normalisation before each activation")
+    dropout: float = param(0.5, ge=0, lt=1, help="fraction of hidden units dropped in each step")
+    label_smoothing: float = param(0.1, ge=0, lt=1, help="fraction of the target spread evenly over all classes")
+    feature_dropout: float = param(
+        0.2, ge=0, lt=1, help="fraction of a sample's features set to 0 in each step; the rest are scaled up"
+    )
+    residual: bool = param(False, help="add the input of a hidden layer to its output if their widths are equal")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:
@@ -55,7 +57,7 @@ def build(dim: int, classes: int, settings: Settings) -> nn.Module:
 
 SPEC = HeadSpec(
     "mlp",
-    "Network of any shape",
+    "Custom network",
     "hidden layers of chosen widths, activation, norm, dropout, residual",
     Settings,
     build,

@@ -122,6 +122,6 @@ def _stored(folder: Path, file: Path) -> np.ndarray:
         return Store.open(folder).train.features
     except (BadInput, OSError) as error:
         raise BadInput(
-            f"{file}: its neighbours lie in the store {folder}, which cannot be read ({error}); ingest the same "
+            f"{file}: its train features are in the store {folder}, which cannot be read ({error}); ingest the same "
             "feature files again, or train knn with keep=copy"
         ) from None

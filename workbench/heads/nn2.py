@@ -16,7 +16,7 @@ HIDDEN = (1024, 512, 256)
 
 
 class Settings(TrainedByGradient):
-    dropout: float = param(0.3, ge=0, lt=1, help="share of hidden units dropped in each step")
+    dropout: float = param(0.3, ge=0, lt=1, help="fraction of hidden units dropped in each step")
 
 
 def build(dim: int, classes: int, settings: Settings) -> nn.Module:

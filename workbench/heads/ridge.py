@@ -83,7 +83,7 @@ def fit(module: nn.Module, problem: Fitting) -> None:
 SPEC = HeadSpec(
     "ridge",
     "Ridge",
-    "least squares on +1 and -1: all strengths of its penalty from one eigendecomposition",
+    "least squares on targets +1 and -1; all penalties are solved from one eigendecomposition",
     Settings,
     build,
     fit=fit,

@@ -16,9 +16,9 @@ class DataSettings:
     transform: str = param(
         "standardise",
         choices=transforms.CHOICES,
-        help=described("applied to the features first, fitted on train alone", transforms.TRANSFORMS),
+        help=described("transform applied to the features first, fitted on train only", transforms.TRANSFORMS),
     )
-    log_scale: float = param(50.0, gt=0, le=1e6, help="transform log1p: what features are multiplied by first")
+    log_scale: float = param(50.0, gt=0, le=1e6, help="transform log1p: factor by which features are multiplied first")
     components: int | None = param(
         None, ge=1, le=100_000, help="transform whiten: number of principal components; none: all D"
     )
@@ -26,10 +26,10 @@ class DataSettings:
         1e-6,
         ge=0,
         le=1,
-        help="transform whiten: added to each variance, as a share of the largest, so that noise is not amplified",
+        help="transform whiten: added to each variance, as a fraction of the largest, so that noise is not amplified",
     )
-    seed: int = param(0, ge=0, le=1_000_000_000, help="determines initial weights, order of samples and dropout")
-    device: str = param("auto", help="auto (a GPU where there is one), cpu, cuda or cuda:N")
+    seed: int = param(0, ge=0, le=1_000_000_000, help="random seed for initial weights, order of samples and dropout")
+    device: str = param("auto", help="auto (a GPU if available), cpu, cuda or cuda:N")
 
 
 class TrainedByGradient(DataSettings, GradientSettings):
@@ -42,7 +42,7 @@ class ClosedForm(DataSettings):
     choose_by: str = param(
         "accuracy",
         choices=("accuracy", "loss"),
-        help="what decides on val among candidates; equal accuracy: lower loss",
+        help="criterion on val for choosing among candidates; ties in accuracy: lower loss",
     )
 
 
@@ -52,7 +52,7 @@ class Calibrated(ClosedForm):
     calibrate: bool = param(
         True,
         help="scale the scores by the temperature that fits val best (train without val), so that softmax gives "
-        "calibrated probabilities; false: as the formula gives them",
+        "calibrated probabilities; false: unscaled scores",
     )
 
 

@@ -80,7 +80,7 @@ def load(path: Path, device: str | torch.device = "cpu") -> TrainedHead:
             about = msgspec.json.decode(file.metadata()["head"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
     except (OSError, SafetensorError, KeyError, TypeError, msgspec.DecodeError) as error:
-        raise BadInput(f"{path}: not a head that the workbench wrote ({error})") from None
+        raise BadInput(f"{path}: not a head file written by the workbench ({error})") from None
     settings = heads.resolve_settings(about["name"], about["settings"])
     spec, dim, classes = heads.find(about["name"]), about["dim"], about["classes"]
     transform = transforms.make(settings, dim)

@@ -40,7 +40,7 @@ async def decode_apart(path: str, largest: int) -> PilImage:
     try:
         answer, _ = await asyncio.wait_for(process.communicate(), SECONDS)
     except TimeoutError:
-        raise BadInput(f"{path}: decoding was ended after the limit of {SECONDS:g} s") from None
+        raise BadInput(f"{path}: decoding exceeded the time limit of {SECONDS:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()
@@ -71,7 +71,7 @@ def _picture(path: str, answer: bytes, code: int | None) -> PilImage:
     try:
         return frombytes("RGB", SIZE.unpack_from(answer), answer[SIZE.size :])
     except ValueError:
-        raise BadInput(f"{path}: its decoder gave half a picture") from None
+        raise BadInput(f"{path}: its decoder returned an incomplete picture") from None
 
 
 def main(arguments: list[str]) -> int:

@@ -39,7 +39,7 @@ def decode(path: str | os.PathLike[str], largest: int) -> PilImage:
     except _Refused as error:
         raise BadInput(f"{os.fspath(path)}: {error}") from None
     except MemoryError:
-        raise BadInput(f"{os.fspath(path)}: takes more memory to decode than there is") from None
+        raise BadInput(f"{os.fspath(path)}: not enough memory to decode it") from None
     except OSError as error:
         raise BadInput(f"{os.fspath(path)}: cannot be read ({error.strerror or error})") from None
     except Exception as error:  # noqa: BLE001 - damaged files raise whatever a decoder ran into
@@ -54,14 +54,14 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
     try:
         known = Path(path).stat()  # before it is opened: opening a FIFO waits, opening a device may do anything
         if not stat.S_ISREG(known.st_mode):
-            raise _Refused("no regular file")
+            raise _Refused("not a regular file")
         file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123, SIM115
     except ValueError:  # a NUL byte, or a character that no file name holds
-        raise _Refused("no name of a file") from None
+        raise _Refused("not a valid file name") from None
     size = os.fstat(file.fileno())
     why = ""
     if not stat.S_ISREG(size.st_mode):
-        why = "no regular file"
+        why = "not a regular file"
     elif size.st_size == 0:  # so do all files under /proc say of themselves
         why = "empty"
     elif size.st_size > MOST_BYTES:
@@ -92,7 +92,7 @@ def _decode(file: BinaryIO, largest: int) -> PilImage:
     try:
         image = open_image(file, formats=FORMATS)
     except UnidentifiedImageError:
-        raise _Refused(f"none of the image formats {', '.join(FORMATS)}") from None
+        raise _Refused(f"not one of the supported image formats ({', '.join(FORMATS)})") from None
     except DecompressionBombError:  # Pillow's own limit, above this one
         raise _Refused(f"more pixels than the limit of {MOST_PIXELS:,}") from None
     with image:

@@ -21,7 +21,7 @@ _HUNK = re.compile(r"(?<=[ ])([-+])(\d+)")
 class Change:
     """One file that differs from what was reviewed; `diff` is a unified difference in characters that can be seen.
 
-    `note` says so where the reviewed text is no longer at hand, and the difference is that to an empty file.
+    If the reviewed text is no longer available, `note` says so and the difference is that to an empty file.
     """
 
     name: str
@@ -45,7 +45,7 @@ def _changes(review: Review) -> Iterator[Change]:
         kind: Literal["added", "changed", "removed"] = (
             "removed" if file is None else "changed" if name in before else "added"
         )
-        note = "the reviewed text is no longer kept: all of the file is shown" if old is None else ""
+        note = "the reviewed text is no longer available; showing the whole file" if old is None else ""
         yield Change(name, kind, unified(name, old or "", _shown(file)), note)
 
 
@@ -57,8 +57,8 @@ def _shown(file: SourceFile | None) -> str:
 def unified(name: str, old: str, new: str) -> str:
     """The unified difference of two texts. Lines end at line feeds alone; what cannot be seen is written as an escape.
 
-    What the texts share before and after all changes is left out first, so that large files which differ in one place
-    are compared quickly; a rewritten part of many lines is shown as taken out and put in.
+    The common start and end of the texts are removed first, so that large files which differ in one place are compared
+    quickly; a large rewritten part is shown as removed and added.
     """
     before, after = _lines(old), _lines(new)
     start = _common(before, after)
@@ -74,7 +74,7 @@ def unified(name: str, old: str, new: str) -> str:
 
 
 def _moved(found: re.Match[str], lines: int) -> str:
-    """The heading of a hunk of a part that begins after so many lines."""
+    """The header of a hunk in a part of the file that starts after the given numbers of lines."""
     sign, number = found.groups()
     return f"{sign}{int(number) + lines}"
 

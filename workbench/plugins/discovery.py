@@ -1,4 +1,4 @@
-"""Which analyses there are, told by reading files as text: nothing of a plugin runs here.
+"""Discovery of analyses by reading files as text; no plugin code runs here.
 
 They come from the installation (built-in and shipped), from installed packages (entry points of the group
 `workbench.analyses`), from the user's folder and from the workspace, whose code is only run once its contents are
@@ -41,11 +41,11 @@ def folders(workspace: Workspace | None = None) -> list[tuple[Source, Path]]:
 
 
 def discover(workspace: Workspace | None = None) -> list[PluginInfo]:
-    """Every analysis there is, and every file set aside with the reason, importing none of them but the
+    """Every analysis there is, and every disabled file with the reason, importing none of them but the
     workbench's own, where their parameters cannot be read otherwise.
 
-    Order: built-in, shipped, entry points, user, workspace. Of two with one name the first is kept and the other set
-    aside, both places named. Raises BadInput when the list of what is trusted cannot be read.
+    Order: built-in, shipped, entry points, user, workspace. Of two with the same name, the second is
+    disabled, with an error that names both files. Raises BadInput when the list of what is trusted cannot be read.
     """
     return list(_name_duplicates(_all(workspace)))
 
@@ -53,7 +53,7 @@ def discover(workspace: Workspace | None = None) -> list[PluginInfo]:
 def find(workspace: Workspace | None, name: str) -> PluginInfo:
     """The analysis called `name`.
 
-    Raises BadInput when there is none, when it is set aside, and when it is code of a workspace that is not trusted.
+    Raises BadInput when there is none, when it is disabled, and when it is code of a workspace that is not trusted.
     """
     known = []
     for info in _name_duplicates(_all(workspace)):  # read no further than needed, least of all a stranger's files
@@ -64,16 +64,16 @@ def find(workspace: Workspace | None, name: str) -> PluginInfo:
         if info.name == name and not info.trusted:
             raise BadInput(
                 f"analysis {name!r} is code of the workspace ({info.path}) and is not run: {WHY_NOT[info.verdict]}. "
-                f"Review it and allow it with: workbench plugin trust {workspace.root if workspace else ''}"
+                f"Review and allow it with: workbench plugin trust {workspace.root if workspace else ''}"
             )
         if info.name == name:
-            raise BadInput(f"analysis {name!r} is set aside: {info.error} ({info.origin})")
+            raise BadInput(f"analysis {name!r} is disabled: {info.error} ({info.origin})")
     choose(name, [info.name for info in known if info.usable], "analysis")
-    raise AssertionError("choose() raises for a name that is not known")
+    raise AssertionError("choose() raises for an unknown name")
 
 
 def read_file(source: Source, path: Path) -> list[PluginInfo]:
-    """The analyses that a file declares, or one entry that says why it is set aside."""
+    """The analyses that a file declares, or one entry with the reason why it is disabled."""
     if path.suffix != ".py":
         return [_broken(source, path, path.stem, "a plugin's file name ends in .py")]
     sources = read_folder(path.parent, follow_links=True)
@@ -81,7 +81,7 @@ def read_file(source: Source, path: Path) -> list[PluginInfo]:
     if file is not None:
         return _declared_in(source, sources, file, _read(file))
     reasons = {one.name: one.reason for one in sources.disabled}
-    reason = reasons.get(path.name) or reasons.get("") or "its name starts with a dot; rename it"
+    reason = reasons.get(path.name) or reasons.get("") or "the file name starts with a dot; rename it"
     return [_broken(source, path, path.stem, reason)]
 
 
@@ -229,7 +229,9 @@ def _name_duplicates(found: Iterable[PluginInfo]) -> Iterator[PluginInfo]:
     for info in found:
         other = first.setdefault(info.name, info) if not info.error else info
         if other is not info:
-            told = f"its name {info.name!r} is taken by the {other.source} analysis in {other.path}; give it another"
+            told = (
+                f"the name {info.name!r} is already used by the {other.source} analysis in {other.path}; choose another"
+            )
             yield replace(info, error=told)
         else:
             yield info

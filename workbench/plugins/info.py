@@ -15,19 +15,19 @@ Verdict = Literal["trusted", "new", "changed", "by path"]
 WHY_NOT: dict[Verdict, str] = {
     "trusted": "",
     "new": "it is not trusted yet",
-    "changed": "it changed since it was trusted",
-    "by path": "it was trusted by its path alone, which no longer counts: trust is in the contents of each file",
+    "changed": "it has changed since it was trusted",
+    "by path": "it was trusted by its path only, which is no longer valid: trust applies to the contents of each file",
 }
 
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """One analysis, or one file that should have brought one and could not.
+    """One analysis, or one file that should define an analysis but is not usable.
 
-    `settings` are its parameters, None when they cannot be read without running the file. `error` says why it is set
-    aside, empty when nothing is known against it. `verdict` is other than "trusted" for code of a workspace that the
-    user has not trusted as it is now. `target` is what an entry point names, `module:Class`. `sources` are the files
-    as they were read; from these, and not from the disk, the analysis is imported.
+    `settings` are its parameters, None when they cannot be read without running the file. `error` says why it is
+    disabled, empty if it is usable. `verdict` differs from "trusted" for code of a workspace that is not
+    trusted in its current state. `target` is what an entry point names, `module:Class`. `sources` are the files
+    as they were read; the analysis is imported from these, not from the disk.
     """
 
     name: str

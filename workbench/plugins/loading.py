@@ -1,7 +1,7 @@
-"""Analyses imported from the source text that was read and hashed: no second look at the disk, no cached bytecode.
+"""Imports analyses from the source text that was read and hashed, without reading the disk again or using bytecode.
 
-The files of one folder form a package of their own, in which they find each other by `from . import helper` as well as
-by `import helper`; nothing of the folder gets onto `sys.path`.
+The files of a folder form a separate package, in which they can import each other by `from . import helper` or
+`import helper`; the folder is not added to `sys.path`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _importers: dict[str, SourceImporter] = {}
 
 
 def load(info: PluginInfo) -> type[Analysis]:
-    """Import an analysis and give its class. Only the worker process does this: the code may do anything.
+    """Import an analysis and return its class. Only the worker process does this, since the code can do anything.
 
-    Raises whatever the import raises, NotAnAnalysis when the module does not hold the class that was read in it, and
+    Raises any error of the import, NotAnAnalysis when the module does not define the expected class, and
     BadInput for code that is not trusted.
     """
     from workbench.api import Analysis
@@ -55,7 +55,7 @@ def load(info: PluginInfo) -> type[Analysis]:
 
 
 def _importer(sources: Sources) -> SourceImporter:
-    """The importer of these files: modules of one state of a folder are made once, those of another anew."""
+    """The importer of these files: modules are created once per state of a folder, and again when it changes."""
     place = hashlib.sha256(f"{sources.folder}\0{sources.digest}".encode("utf-8", "surrogateescape")).hexdigest()
     package = f"workbench_plugins_{place[:16]}"
     if package not in _importers:

@@ -1,7 +1,7 @@
 """What a plugin file declares, read from its syntax tree without running any of it.
 
-Every step is linear in the size of the file. Parsing itself is not bounded by Python: text of a stranger is read in a
-process of its own, by `workbench.plugins.reader`.
+Every step is linear in the size of the file. Python does not bound the cost of parsing, so untrusted text is read in a
+separate process by `workbench.plugins.reader`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NotAnAnalysis(Exception):  # noqa: N818 - it says what the file is
 
 @dataclass(frozen=True)
 class Declared:
-    """One analysis as its class declares it; `settings` is None when only running the file would tell them."""
+    """One analysis as its class declares it; `settings` is None when they are only known by running the file."""
 
     class_name: str
     name: str
@@ -59,10 +59,10 @@ class _UnknownError(Exception):
 def read_analyses(text: str) -> list[Declared]:
     """The analyses in a file: its classes that derive from a class called `Analysis`.
 
-    Raises NotAnAnalysis for text that cannot be parsed, is too long, or holds none.
+    Raises NotAnAnalysis for text that cannot be parsed, is too long, or contains none.
     """
     if len(text) > LARGEST:
-        raise NotAnAnalysis(f"larger than {LARGEST >> 10} KiB; move what it holds into a module beside it")
+        raise NotAnAnalysis(f"larger than {LARGEST >> 10} KiB; move parts of it into a module next to it")
     try:
         with _PARSING:
             tree = ast.parse(text)
@@ -80,9 +80,9 @@ def _analyses(tree: ast.Module) -> list[Declared]:
     bases = {_last(base) for one in deriving for base in one.node.bases}
     named = [one for one in deriving if "name" in one.attributes or one.node.name not in bases]
     if not named:
-        raise NotAnAnalysis("no class in it derives from workbench.api.Analysis")
+        raise NotAnAnalysis("it has no subclass of workbench.api.Analysis")
     if len(named) > MOST_ANALYSES:
-        raise NotAnAnalysis(f"it declares {len(named):,} analyses; {MOST_ANALYSES} are the most of one file")
+        raise NotAnAnalysis(f"it declares {len(named):,} analyses; at most {MOST_ANALYSES} per file are allowed")
     constants = _constants(tree.body, {})
     return [_declared(one, constants) for one in named]
 
@@ -172,7 +172,7 @@ def _declared(one: _Class, constants: dict[str, Any]) -> Declared:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         error = (
             f"class {node.name} needs name = \"...\" of lower-case letters, digits, '-' and '_', starting with a "
-            "letter, 80 at most"
+            "letter, at most 80"
         )
     elif "run" not in one.attributes:
         error = f"class {node.name} has no run()"

@@ -1,6 +1,6 @@
-"""Declarations of a stranger's files, read in a process of its own whose time and memory are limited.
+"""Reads the declarations of untrusted files in a separate process with limited time and memory.
 
-Python's parser has no bound: a text of some kilobytes can take it minutes, gigabytes, or the whole process.
+Python's parser has no limits: a few kilobytes of text can take minutes or gigabytes, or crash the process.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _lock = threading.Lock()
 
 
 def read_guarded(files: Iterable[SourceFile]) -> dict[str, Answer]:
-    """What each file declares, or why that cannot be told, by the file's name.
+    """What each file declares, or why that cannot be determined, by file name.
 
-    A file takes at most a second of a processor, all of them together little more than five.
+    A file takes at most one second of processor time, all files together about five.
     """
     found: dict[str, Answer] = {}
     with _lock, _Reader() as reader:
         for file in files:
             answer = _answers.get(file.sha256)
             if answer is None and reader.seconds >= FOLDER_SECONDS:
-                answer = NotAnAnalysis("not read: the other files of its folder took too long")
+                answer = NotAnAnalysis("not read: reading the other files of its folder took too long")
             elif answer is None:
                 answer = reader.ask(file.text)
                 while len(_answers) >= REMEMBERED:
@@ -60,9 +60,9 @@ def read_guarded(files: Iterable[SourceFile]) -> dict[str, Answer]:
 
 
 class _Reader:
-    """The process, started when it is first asked and again when a file has ended it.
+    """The process, started on first use and again when a file has made it exit.
 
-    `seconds` is the time of a processor that its answers took; a file that ended it counts with its whole limit.
+    `seconds` is the processor time of its answers; a file that made it exit counts with the full limit.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ def _line(pipe: IO[bytes]) -> bytes | None:
 
 def _ending(code: int) -> str:
     if code in (-signal.SIGPROF, -signal.SIGKILL):
-        return f"it takes longer than {CPU_SECONDS:g} s to read"
+        return f"reading it takes longer than {CPU_SECONDS:g} s"
     return "it cannot be read as Python: nested too deeply, or too large for memory"
 
 

@@ -1,6 +1,6 @@
 """The Python files of a plugin folder, each read once: what is hashed, shown and run are the same bytes.
 
-The set holds what code in the folder can import from it: its `.py` files, and packages (folders with `__init__.py`).
+The set contains what code in the folder can import: its `.py` files, and packages (folders with `__init__.py`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ MOST_BYTES = 16 << 20  # of all files of a folder
 MOST_FILES = 500
 MOST_ENTRIES = 10_000  # files and folders of any kind that are met
 DEEPEST = 8  # packages inside packages
-LINK = "it is a link, and links are not followed in the plugins folder of a workspace: put the file itself there"
-FOLDER_LINK = (
-    "it is a link to a folder, and links are not followed in a workspace's plugins: put the folder itself there"
-)
+LINK = "it is a symbolic link, which is not followed in the plugins folder of a workspace; copy the file there"
+FOLDER_LINK = "it is a symbolic link to a folder, which is not followed in a workspace's plugins; copy the folder there"
 
 # Characters that Python takes for printable and that a terminal shows as nothing.
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
@@ -52,7 +50,7 @@ class SourceFile:
 
     @property
     def text(self) -> str:
-        """The source as it is compiled; a declared encoding other than UTF-8 counts for nothing."""
+        """The source as it is compiled; a declared encoding other than UTF-8 is ignored."""
         return self.data.decode("utf-8-sig")
 
 
@@ -90,7 +88,7 @@ class Sources:
 
     @property
     def top(self) -> list[SourceFile]:
-        """The files that lie in the folder itself."""
+        """The files directly in the folder."""
         return [file for file in self.files if "/" not in file.name]
 
     def file(self, name: str) -> SourceFile | None:
@@ -105,7 +103,7 @@ def module_name(name: str) -> str:
 
 
 def read_folder(folder: Path, *, follow_links: bool) -> Sources:
-    """Read the Python files of a plugin folder. Nothing is raised: what cannot be read is disabled, with the reason.
+    """Read the Python files of a plugin folder. Never raises: files that cannot be read are disabled, with the reason.
 
     Without `follow_links` neither the folder nor anything in it may be a link.
     """
@@ -128,13 +126,13 @@ def read_folder(folder: Path, *, follow_links: bool) -> Sources:
     except _UnusableError as error:
         return Sources(folder, disabled=(Disabled("", str(error)),))
     for name in [name for name in files if f"{name.removesuffix('.py')}/__init__.py" in files]:
-        disabled.append(Disabled(name, "a package of the same name lies beside it; rename one of them"))
+        disabled.append(Disabled(name, "a package of the same name exists next to it; rename one of them"))
         del files[name]
     return Sources(folder, tuple(files.values()), tuple(disabled))
 
 
 def stamps(folder: Path, *, follow_links: bool) -> list[tuple[str, int, int]]:
-    """Path, time of change and size of every file that `read_folder` looks at; equal while nothing has changed."""
+    """Path, modification time and size of every file that `read_folder` reads; equal while nothing has changed."""
     found = []
     with contextlib.suppress(_UnusableError, OSError):
         for path in [folder, *(entry.path for entry in _walk(folder, follow_links))]:
@@ -159,7 +157,7 @@ def _walk(folder: Path, follow_links: bool) -> Iterator[_Entry]:
     """Every Python file in order of names. Raises _UnusableError where they cannot be listed or are too many."""
     for count, entry in enumerate(_Walk(follow_links).entries(folder)):
         if count >= MOST_FILES:
-            raise _UnusableError(f"it holds more than {MOST_FILES} Python files; give plugins a folder of their own")
+            raise _UnusableError(f"it contains more than {MOST_FILES} Python files; use a separate folder for plugins")
         yield entry
 
 
@@ -200,7 +198,7 @@ class _Walk:
                     found.append(entry)
                     self._met += 1
                     if self._met > MOST_ENTRIES:
-                        raise _UnusableError(f"it holds more than {MOST_ENTRIES:,} files")
+                        raise _UnusableError(f"it contains more than {MOST_ENTRIES:,} files")
         except OSError as error:
             raise _UnusableError(f"{visible(folder.name)} cannot be listed ({error.strerror})") from None
         return sorted(found, key=lambda entry: entry.name)
@@ -215,7 +213,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _name_problem(stem: str) -> str:
     if visible(stem) != stem or "\t" in stem or "\n" in stem:
-        return "its name holds characters that cannot be seen; rename it"
+        return "its name contains invisible characters; rename it"
     return "its name has a dot before .py; rename it" if "." in stem else ""
 
 

@@ -34,7 +34,7 @@ class Record(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Review:
-    """What would run of a workspace, as it was read, beside what the user trusted of it.
+    """The code of a workspace that would run, as it was read, and what the user has trusted of it.
 
     `reviewed` has the sha256 of each trusted file by its name. `twin` is another workspace that is trusted with
     exactly these files.
@@ -70,7 +70,7 @@ def review(folder: Path) -> Review:
 
 
 def trust(reviewed: Review) -> None:
-    """Let exactly the files of a review run from now on, whatever lies in the folder by now.
+    """Trust exactly the files of a review from now on, whatever the folder contains by now.
 
     Raises BadInput when that cannot be written into the user folder.
     """
@@ -88,7 +88,7 @@ def trust(reviewed: Review) -> None:
         raise BadInput(f"{path!r}: a path that is not UTF-8 cannot be recorded; rename the folder") from None
     except OSError as error:
         raise BadInput(
-            f"{folder / TRUSTED}: cannot be written ({error.strerror}); WORKBENCH_CONFIG_DIR names another folder"
+            f"{folder / TRUSTED}: cannot be written ({error.strerror}); choose another folder with WORKBENCH_CONFIG_DIR"
         ) from None
 
 
@@ -113,7 +113,7 @@ def _read() -> Record:
     except FileNotFoundError:
         return Record()
     except (OSError, msgspec.DecodeError) as error:
-        raise BadInput(f"{file}: cannot be read ({error}); remove it to start anew") from None
+        raise BadInput(f"{file}: cannot be read ({error}); remove it to start again") from None
     return found if isinstance(found, Record) else Record(by_path=found)
 
 

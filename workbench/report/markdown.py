@@ -21,7 +21,7 @@ def to_markdown(title: str, sections: Iterable[Section], facts: Mapping[str, str
             lines += [f"Parameters: {escape(given(section.params))}", ""]
         lines += _blocks(section.blocks)
         if section.failure:
-            lines += ["", f"**Not complete:** {escape(one_line(section.failure))}"]
+            lines += ["", f"**Incomplete:** {escape(one_line(section.failure))}"]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 

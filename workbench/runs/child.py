@@ -34,7 +34,7 @@ def main(args: list[str]) -> int:
 
 def _take(run: RunFolder) -> int:
     if run.state.state != "queued":
-        print(f"run {run.id} is {run.state.state}, not queued: nothing to do", flush=True)
+        print(f"run {run.id} is {run.state.state}, not queued; nothing to do", flush=True)
         return 1
     state = StateFile(run)
     recorder = RunRecorder(run, state)
@@ -48,18 +48,18 @@ def _take(run: RunFolder) -> int:
         files.clear_temporary(run.path)
         disk_reserve.reserve(run.path)
         with turn(run, state, work.device_of(run), lambda: recorder.stop_requested):
-            # val chooses among the runs of a sweep: its others are not looked at on test sets
+            # val selects among the runs of a sweep; the others are not evaluated on test sets
             work.train(run, state, recorder, tests=not run.config.sweep)
     return outcome.code
 
 
 def alone(folder: F, take: Callable[[F], int]) -> int:
-    """What `take` gives for the folder; 1, and nothing done, when another process has it."""
+    """The exit code returned by `take` for the folder; 1 without any work when another process holds it."""
     try:
         with files.lock(folder.path / LOCK, timeout=0):
             return take(folder)
     except Timeout:
-        say(f"{folder.id} has a process already")
+        say(f"{folder.id} already has a process")
         return 1
 
 
@@ -67,7 +67,7 @@ def alone(folder: F, take: Callable[[F], int]) -> int:
 def turn(
     folder: RunFolder | SweepFolder, state: StateFile, device: str, stop_requested: Callable[[], bool]
 ) -> Iterator[None]:
-    """Its place on the device, waited for while others have it; raises Stopped when asked to stop before."""
+    """Wait for a place on the device; raises Stopped when asked to stop while waiting."""
     place = queue.place(
         folder.state_dir,
         device,
@@ -84,7 +84,7 @@ def turn(
 
 
 def on_signals(ask_to_stop: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT ask; a terminal that goes away (SIGHUP) does not matter."""
+    """SIGTERM and SIGINT request a stop; SIGHUP, sent when the terminal closes, is ignored."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form that signal wants
         ask_to_stop()
@@ -103,12 +103,12 @@ class Outcome:
 
 @contextmanager
 def ended(job: JobFolder, state: StateFile) -> Iterator[Outcome]:
-    """However the work within ends, the run says so, and `code` is what the process exits with."""
+    """Record how the work in the context ends; `code` is the exit code of the process."""
     outcome = Outcome()
     try:
         yield outcome
     except Stopped:
-        say("stopped as asked")
+        say("stopped on request")
         state.end("stopped")
     except (BadInput, Diverged, Failed) as error:
         say(str(error))
@@ -133,12 +133,12 @@ def _full(job: JobFolder) -> str:
         progress = records.find(job.path, Progress)
     except BadInput:
         progress = None
-    rest = f"it goes on after epoch {progress.epoch}" if progress else "it starts anew"
-    return f"the disk that holds {job.path} is full: free some space, then resume the run; {rest}"
+    rest = f"it continues after epoch {progress.epoch}" if progress else "it starts from the beginning"
+    return f"the disk that holds {job.path} is full; free some space, then resume the run ({rest})"
 
 
 def say(text: str) -> None:
-    """A line for the log, unless that cannot be written either."""
+    """Write a line to the log, ignoring errors."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 

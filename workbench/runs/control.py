@@ -30,8 +30,8 @@ from workbench.runs.snapshot import RunSnapshot, read
 from workbench.settings import values_of
 from workbench.workspace import Workspace
 
-LOCK = ".lock"  # held by the run's process; the kernel lets go of it however the process ends
-LEAVING = 3.0  # seconds that a process may take to let go of its lock once its run has ended
+LOCK = ".lock"  # held by the run's process; the kernel releases it however the process ends
+LEAVING = 3.0  # seconds that a process may take to release its lock once its run has ended
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -46,7 +46,7 @@ def create(
 ) -> RunSnapshot:
     """A queued run of `head` on the workspace's features; `settings` are values or their text.
 
-    `parallel`: so many runs may be at work on the device when it starts, itself included. `sweep`: the id of the sweep
+    `parallel`: maximum number of concurrent runs on the device, including this one. `sweep`: the id of the sweep
     that it is part of.
 
     Raises BadInput for an unknown head or setting, a value outside its range, or a state folder that cannot be written.
@@ -79,7 +79,7 @@ def create(
     state = RunState(state="queued", epochs=heads.find(head).rounds(resolved))
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     while True:
-        # made whole under another name first, since others list the folder at any moment
+        # created under another name first, since other processes may list the folder at any moment
         partial = workspace.runs_dir / f".new-{secrets.token_hex(8)}"
         run_id = f"{stamp}-{head}-{secrets.token_hex(2)}"
         partial.mkdir()
@@ -106,7 +106,7 @@ def _versions() -> dict[str, str]:
 
 
 def start_sync(run: RunSnapshot) -> RunSnapshot:
-    """Start the process of a queued run, in a session of its own, so that it outlives this one.
+    """Start the process of a queued run in a new session, so that it outlives this process.
 
     Not asyncio's subprocess: its transport kills the child when the event loop is closed.
     Raises BadInput unless queued.
@@ -120,7 +120,7 @@ def start_sync(run: RunSnapshot) -> RunSnapshot:
 
 
 def launch(module: str, folder: Path) -> subprocess.Popen[bytes]:
-    """`python -m module folder` in a session of its own; what it prints goes to the log in `folder`."""
+    """`python -m module folder` in a new session; its output is written to the log in `folder`."""
     _children[:] = [child for child in _children if child.poll() is None]
     with files.open_append(folder / LOG) as log:
         child = subprocess.Popen(
@@ -141,18 +141,18 @@ async def start(run: RunSnapshot) -> RunSnapshot:
 
 
 def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
-    """Ask a run to keep its state and stop; waits up to `wait` seconds until it has.
+    """Ask a run to save its state and stop; waits up to `wait` seconds for it.
 
     Raises BadInput when it is not queued or running, or runs on another host.
     """
     now = read(run.folder)
     if not now.active:
-        raise BadInput(f"run {run.id} is {now.state}: there is nothing to stop")
+        raise BadInput(f"run {run.id} is {now.state}: it cannot be stopped")
     if now.state == "queued" and _mark(now, "queued", "stopped"):
         return read(run.folder)
     state = now.view.state
     deadline = time.monotonic() + max(wait, 5.0)
-    # its process is there, but has not said so yet
+    # its process exists, but has not recorded its start yet
     while now.state == "queued" and not state.pid and time.monotonic() < deadline:
         time.sleep(0.05)
         now = read(run.folder)
@@ -168,23 +168,23 @@ def stop(run: RunSnapshot, wait: float = 0.0) -> RunSnapshot:
 
 
 def resume(run: RunSnapshot) -> RunSnapshot:
-    """Queue a stopped, failed or lost run again; `start` then goes on from its last checkpoint.
+    """Queue a stopped, failed or lost run again; `start` then continues from its last checkpoint.
 
-    A state that is damaged is written anew. Raises BadInput when the run is active or finished, or its configuration
+    A damaged state is rewritten. Raises BadInput when the run is active or finished, or its configuration
     cannot be read.
     """
     now = read(run.folder)
     if now.state not in ("stopped", "failed", "lost"):
         raise BadInput(f"run {run.id} is {now.state}: only a stopped, failed or lost run can be resumed")
     records.find(run.folder, Marks)  # damaged marks are to be removed, not trained away
-    with contextlib.suppress(files.DamagedFile):  # damaged results come anew, those of a newer workbench stay
+    with contextlib.suppress(files.DamagedFile):  # damaged results are replaced, those of a newer workbench are kept
         records.find(run.folder, RunSummary)
     config = now.view.config
     settings = heads.resolve_settings(config.head, config.settings)
     anew = RunState(state="failed", epochs=heads.find(config.head).rounds(settings))
-    # a killed process lets go of its lock only when the last of its threads is gone
+    # a killed process releases its lock only when its last thread has ended
     if not _mark(now, _state(now, anew).state, "queued", patience=LEAVING, anew=anew):
-        raise BadInput(f"run {run.id} was taken up by another workbench just now")
+        raise BadInput(f"run {run.id} has just been started by another workbench")
     return read(run.folder)
 
 
@@ -199,7 +199,7 @@ def _state(run: RunSnapshot, anew: RunState | None) -> RunState:
 
 
 def _mark(run: RunSnapshot, expected: str, state: str, *, patience: float = 0.0, anew: RunState | None = None) -> bool:
-    """Set the state from outside, where it is still `expected` and no process holds the run; whether that was done."""
+    """Set the state from outside if it is still `expected` and no process holds the run; returns whether it was set."""
     try:
         with files.lock(run.folder / LOCK, timeout=patience):
             now = _state(run, anew)
@@ -214,19 +214,19 @@ def _mark(run: RunSnapshot, expected: str, state: str, *, patience: float = 0.0,
 
 
 def remove(run: RunSnapshot) -> None:
-    """Delete a run's directory; raises BadInput while it is running, Failed when the disk refuses."""
+    """Delete a run's directory; raises BadInput while it is running, Failed when deletion fails."""
     files.folder(run.folder)
     now = read(run.folder)
     if now.state == "running":
         raise BadInput(f"run {run.id} is running: stop it first")
-    # renamed first, so that nobody sees half of it
+    # renamed first, so that no partial run is ever visible
     doomed = run.folder.with_name(f".removed-{run.id}-{secrets.token_hex(4)}")
     try:
-        # the process of a run that has just said how it ended may still hold the lock while it exits
+        # the process of a run that has just ended may still hold the lock while it exits
         with files.lock(run.folder / LOCK, timeout=0 if now.active else LEAVING):
             run.folder.rename(doomed)
         shutil.rmtree(doomed)
     except Timeout:
         raise BadInput(f"run {run.id} is starting: stop it first") from None
     except OSError as error:
-        raise Failed(f"run {run.id}: not removed ({error.strerror})") from None
+        raise Failed(f"run {run.id}: cannot be removed ({error.strerror})") from None

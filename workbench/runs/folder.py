@@ -1,4 +1,4 @@
-"""The directory of a run, and of a sweep: what lies where, and its contents as analyses read them."""
+"""The directory of a run or sweep: paths of its files, and their contents as read by analyses."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ COLUMNS = ("label", "predicted", "confidence", "correct")  # that predictions ha
 
 
 def read_log(folder: Path, limit: int = 64_000) -> str:
-    """What the process of the run in `folder` printed: the last `limit` bytes, after a line that says so if cut.
+    """The output of the process of the run in `folder`: its last `limit` bytes, preceded by a note if truncated.
 
-    Empty where it has no log, as when it was trained in the foreground; the reason where the log cannot be read.
+    Empty without a log, as for a run trained in the foreground; an error message if the log cannot be read.
     """
     try:
         with files.open_read(folder / LOG) as file:
@@ -37,11 +37,11 @@ def read_log(folder: Path, limit: int = 64_000) -> str:
         return f"{folder / LOG}: cannot be read ({error.strerror})"
     except files.UnsafeFile as error:
         return str(error)
-    return f"... the last {limit:,} bytes:\n{text}" if start else text
+    return f"... last {limit:,} bytes:\n{text}" if start else text
 
 
 class JobFolder:
-    """The directory of something that a process of its own works on: a run or a sweep."""
+    """The directory of a run or sweep, which a separate process works on."""
 
     def __init__(self, path: Path) -> None:
         """Raises UnsafeFile when `path`, or the folder that it lies in, is a link."""
@@ -101,12 +101,12 @@ class RunFolder(JobFolder):
         return self.path / HEAD
 
     def predictions_file(self, split: str) -> Path:
-        """Where the predictions of a split lie; raises UnsafeFile for a name that no split has, and for a link."""
+        """Path of the predictions of a split; raises UnsafeFile for an invalid split name, and for a link."""
         stem = files.name(split, "split", self.path)
         return files.regular(files.folder(self.path / "predictions") / f"{stem}.parquet")
 
     def predictions(self, split: str) -> pl.DataFrame:
-        """One row a sample of `split`, in its order.
+        """One row per sample of `split`, in its order.
 
         Columns `label`, `predicted` (int64, class indices), `confidence`, `margin` (float32; probability of
         `predicted`, and that less the next), `correct` (bool), `top5` (list of int32) and `top5_p` (list of float32),
@@ -118,8 +118,8 @@ class RunFolder(JobFolder):
         path = self.predictions_file(split)
         if not path.exists():
             raise BadInput(
-                f"run {self.id} has no predictions for split {split!r}: it has not finished, is older than that split, "
-                "or is one of a sweep that val did not choose; choose another run"
+                f"run {self.id} has no predictions for split {split!r}: it has not finished, was trained before "
+                "that split was added, or was not selected on val in its sweep; choose another run"
             )
         try:
             frame = pl.read_parquet(path)

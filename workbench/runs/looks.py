@@ -1,4 +1,4 @@
-"""The list of evaluations on test sets: each is written down, and counted."""
+"""The record of test-set evaluations, which are counted."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class TestLook(Part, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def note(looks_file: Path, run: str, test_set: str, n: int, what: str) -> None:
-    """Write down that `run` was evaluated on the `n` samples of `test_set`; raises OSError."""
+    """Record that `run` was evaluated on the `n` samples of `test_set`; raises OSError."""
     files.append_line(looks_file, TestLook(time=time.time(), run=run, test_set=test_set, n=n, what=what))
 
 
 def test_looks(workspace: Workspace) -> dict[str, int]:
-    """How often each test set was evaluated on, those never evaluated on with 0; lines that are damaged do not count.
+    """The number of evaluations on each test set, 0 for those never evaluated on; damaged lines are not counted.
 
     Raises `files.DamagedFile` when the list cannot be read at all.
     """
@@ -43,5 +43,5 @@ def test_looks(workspace: Workspace) -> dict[str, int]:
 
 
 def damage(workspace: Workspace) -> list[str]:
-    """One text for each line of the list that cannot be read, so that counts are too low."""
+    """One message for each unreadable line of the record, which makes the counts too low."""
     return files.read_lines(workspace.looks_file, TestLook).damage

@@ -1,4 +1,4 @@
-"""What a person notes of a run: a star, and tags."""
+"""Marks that a user sets on a run: a star and tags."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.runs.snapshot import RunSnapshot, read
 
 
 def star(run: RunSnapshot, on: bool | None = None) -> RunSnapshot:
-    """Give the run a star, or take it away; with None, whichever it is not."""
+    """Star the run, or remove its star; None toggles it."""
     return _change(run, lambda marks: Marks(starred=not marks.starred if on is None else on, tags=marks.tags))
 
 
 def tag(run: RunSnapshot, name: str, on: bool | None = None) -> RunSnapshot:
-    """Give the run the tag `name`, or take it away; with None, whichever it is not.
+    """Add the tag `name` to the run, or remove it; None toggles it.
 
-    Raises BadInput for a name that is not letters, digits, `.`, `_`, `-` (so that a filter can say it).
+    Raises BadInput for a name that is not letters, digits, `.`, `_`, `-` (so that it can be used in a filter).
     """
     if not re.fullmatch(r"[\w.-]{1,60}", name):
         raise BadInput(f"tag {name!r}: expected letters, digits, '.', '_' and '-', at most 60")

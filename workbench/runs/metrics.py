@@ -41,7 +41,7 @@ class EpochMetrics(Figures, frozen=True, kw_only=True, tag_field="kind", tag="ep
 
 
 class TestMetrics(_Row, frozen=True, kw_only=True, tag="test"):
-    """Accuracy and loss on a test set after an epoch, where test curves were asked for."""
+    """Accuracy and loss on a test set after an epoch, if test curves are enabled."""
 
     kind: ClassVar[str] = "test"
     __test__ = False  # or pytest collects it
@@ -54,7 +54,7 @@ class TestMetrics(_Row, frozen=True, kw_only=True, tag="test"):
 
 
 class Note(_Row, frozen=True, kw_only=True, tag="note"):
-    """Something that training had to say."""
+    """A message from training."""
 
     kind: ClassVar[str] = "note"
     text: str
@@ -62,7 +62,7 @@ class Note(_Row, frozen=True, kw_only=True, tag="note"):
 
 
 class Resumed(_Row, frozen=True, kw_only=True, tag="resumed"):
-    """Training went on after `step`: what came before with a later step is done again."""
+    """Training was resumed after `step`: earlier rows with a later step are void."""
 
     kind: ClassVar[str] = "resumed"
     epoch: Count
@@ -80,8 +80,8 @@ def read(folder: Path, offset: int = 0) -> files.Lines[MetricsRow]:
 def read_metrics(folder: Path, offset: int = 0) -> tuple[list[MetricsRow], int]:
     """The rows of a run after byte `offset` that can be read, and the offset to go on from.
 
-    Where a run was resumed there is a row that says so: what came before with a later step is done again, and `fold`
-    leaves it out.
+    A resumed run has a row that records the resumption: earlier rows with a later step are void, and `fold` drops
+    them.
     """
     lines = read(folder, offset)
     return lines.rows, lines.end
@@ -108,7 +108,7 @@ def figures(row: EpochRow) -> Figures:
 
 
 def fold(rows: Iterable[MetricsRow]) -> list[MetricsRow]:
-    """The rows without those that a resumption made void, and without the rows that tell of resumptions."""
+    """The rows without those made void by a resumption, and without the rows that record resumptions."""
     out: list[MetricsRow] = []
     for row in rows:
         if isinstance(row, Resumed):

@@ -1,4 +1,4 @@
-"""Is the process of a run still there?"""
+"""Checks whether the process of a run is alive."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OLD_ELSEWHERE = 120.0  # on another host the process cannot be looked up, and cl
 
 
 def identity() -> Process:
-    """What tells this process from any other."""
+    """The identity of this process."""
     return birth(os.getpid())
 
 
 def birth(pid: int) -> Process:
-    """As `identity`, of another process of this host; without `started` when it is gone already."""
+    """The identity of another process on this host; without `started` when it no longer exists."""
     import psutil
 
     started: float | None = None
@@ -30,10 +30,10 @@ def birth(pid: int) -> Process:
 
 
 def alive(process: Process) -> bool:
-    """Whether this process runs on this host: its number may be another's by now, its creation time tells."""
+    """Whether this process runs on this host; its number may have been reused, so its creation time is compared."""
     import psutil
 
-    # without its creation time a number says nothing: it may come from another machine, or be another process' now
+    # a number without a creation time is ambiguous: it may be from another machine or have been reused
     if process.pid is None or process.pid <= 1 or process.started is None:
         return False
     try:
@@ -54,9 +54,9 @@ def lost(state: RunState) -> bool:
 
 
 def abandoned(state: RunState, launched: Launched) -> bool:
-    """Whether every process that was started for a queued run on this host has died before it could say so.
+    """Whether every process that was started for a queued run on this host has died before it could record this.
 
-    A run for which none was started is waiting to be, and not abandoned.
+    A run without a started process is still waiting, and not abandoned.
     """
     processes = [*launched.processes, *([state.process] if state.pid else [])]
     here = socket.gethostname()

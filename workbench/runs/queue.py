@@ -1,7 +1,7 @@
-"""Runs take turns on a device: one at a time unless more may share it.
+"""Queue of runs for a device: one at a time unless concurrent runs are allowed.
 
-A place on a device is a lock file, and so is a ticket in the line before it. The kernel lets go of locks however a
-process ends, so that a dead run neither keeps its place nor holds up the line.
+A place on a device is a lock file, and so is a ticket in the queue for it. The kernel releases locks however a process
+ends, so that a dead run neither keeps its place nor blocks the queue.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from filelock import BaseFileLock, Timeout
 
 from workbench import files
 
-POLL = 0.1  # seconds between two looks at the line
+POLL = 0.1  # seconds between polls of the queue
 
 
 class Holder(files.Record, frozen=True, kw_only=True):
-    """The run that has a place on a device, in a file beside the lock."""
+    """The run that holds a place on a device, stored in a file next to the lock."""
 
     run: str = ""
 
@@ -30,10 +30,10 @@ class Holder(files.Record, frozen=True, kw_only=True):
 def place(
     state_dir: Path, device: str, run: str, parallel: int, waits: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> Iterator[bool]:
-    """Hold one of `parallel` places on `device` of this host; gives False, and no place, when cancelled before.
+    """Hold one of `parallel` places on `device` of this host; yields False, without a place, when cancelled before.
 
-    `waits` is called with the run that has the place whenever that changes. With one place runs get it in the order in
-    which they asked; a run that may share the device takes any of its places that is free.
+    `waits` is called with the run that holds the place whenever that changes. With one place, runs get it in the order
+    of their requests; a run that may share the device takes any free place.
     """
     folder = files.folder(state_dir / "queue", make=True)
     stem = re.sub(r"[^\w.-]", "-", f"{socket.gethostname()}-{device}")
@@ -71,7 +71,7 @@ def _holder(path: Path) -> str:
 
 
 def _first(folder: Path, stem: str, ticket: Path) -> bool:
-    """Whether nobody alive stands before `ticket` in the line; tickets of the dead are thrown away."""
+    """Whether `ticket` is the first in the queue; tickets of dead processes are removed."""
     for other in sorted(folder.glob(f"{stem}.ticket-*")):
         if other == ticket:
             return True

@@ -1,4 +1,4 @@
-"""Writes what training reports into the run's directory, and the heartbeat that shows its process at work."""
+"""Writes the reports of training to the run's directory, and the heartbeat of its process."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class StateFile:
             return self._value
 
     def wait(self) -> None:
-        """The run is this process' from now on, and waits for its turn."""
+        """Assign the run to this process, which waits for its turn."""
         process = records.plain(processes.identity())
         self.set(**process, state="queued", phase="waiting", waits_for="", error="", bad_input=False)
         self._thread.start()
 
     def begin(self) -> None:
-        """It is its turn."""
+        """Record that the run has started."""
         self.set(state="running", phase="starting", waits_for="")
 
     def set(self, **values: Any) -> None:
@@ -66,7 +66,7 @@ class StateFile:
             records.write(self._folder, self._value)
 
     def end(self, state: str, error: str = "", *, bad_input: bool = False) -> None:
-        """How it ended. The heartbeat stops, and the state is written even when the disk is full."""
+        """Record how the run ended. The heartbeat stops, and the state is written even when the disk is full."""
         self._done.set()
         self._thread.join()
         text = error.encode("utf-8", "replace").decode()  # a path in it may hold bytes that are no text
@@ -87,7 +87,7 @@ class StateFile:
 
 
 class RunRecorder:
-    """The recorder of a run: rows to `metrics.jsonl`, progress to `state.json`, checkpoints beside them."""
+    """The recorder of a run: rows to `metrics.jsonl`, progress to `state.json`, and checkpoints."""
 
     step_interval = 0.1
 
@@ -108,7 +108,7 @@ class RunRecorder:
     def began(self, plan: Plan) -> None:
         self.plan = plan
         self._state.set(phase="training", device=plan.device, epoch=plan.first_epoch, epochs=plan.epochs)
-        where = "kept there" if plan.resident else "streamed from the store"
+        where = "kept on the device" if plan.resident else "streamed from the store"
         print(f"{plan.train_rows:,} rows x {plan.dim} on {plan.device_name}, {where}; {plan.parameters:,} parameters")
         if plan.memory_bytes:
             print(f"about {plan.memory_bytes / 1e9:.2f} GB of memory, of {plan.free_bytes / 1e9:.1f} GB free")

@@ -1,9 +1,9 @@
-"""The files of runs and sweeps as typed records: what is in them, and the one way to read and to write each.
+"""Typed records of the files of runs and sweeps, and the functions that read and write them.
 
-Reading is lenient towards the past: a key that an older workbench did not write has a default here. It is strict about
-types: a value that cannot be what it should be is a damaged file, see `workbench.files.read_record`.
+Reading accepts files of older versions: keys that they lack have defaults here. It is strict about types: a file with
+an invalid value is damaged, see `workbench.files.read_record`.
 
-Where a figure may be NaN or infinite it is null in the file, and None here.
+NaN and infinite values are null in the file, and None here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class RunConfig(Record, frozen=True, kw_only=True):
     validation: Validation
     versions: dict[str, str] = {}
     host: str = ""
-    parallel: Annotated[int, msgspec.Meta(ge=1, le=2**31)] = 1  # runs that may share the device, itself included
+    parallel: Annotated[int, msgspec.Meta(ge=1, le=2**31)] = (
+        1  # maximum number of concurrent runs on the device, including this one
+    )
     sweep: str = ""  # the id of the sweep that it is part of
 
 
@@ -70,7 +72,7 @@ class SweepConfig(Record, frozen=True, kw_only=True):
 
 
 class Process(Part, frozen=True, kw_only=True):
-    """What tells a process from any other: its number, its creation time (s), its host."""
+    """The identity of a process: its number, its creation time (s), its host."""
 
     pid: Number | None = None
     started: float | None = None
@@ -134,7 +136,7 @@ class Scores(Part, frozen=True, kw_only=True, omit_defaults=True):
     """What a head achieved on a split: accuracy with its 95% Clopper-Pearson interval, None for both without samples.
 
     `precision`, `recall` and `f1` are macro averages, `ece` the expected calibration error; their intervals are
-    percentile bootstraps, which train has none of. None for what is older than the figure.
+    percentile bootstraps, not computed for train. None in records that are older than the field.
     """
 
     accuracy: Share | None
@@ -240,14 +242,14 @@ class SweepSummary(Record, frozen=True, kw_only=True):
 
 
 class Marks(Record, frozen=True, kw_only=True):
-    """`marks.json`: what a person notes of a run."""
+    """`marks.json`: the star and tags of a run."""
 
     starred: bool = False
     tags: list[str] = []
 
 
 class Progress(Record, frozen=True, kw_only=True):
-    """What is read of `checkpoint.json`: how far training was when it was last kept."""
+    """The part of `checkpoint.json` that is read: the progress of training at the last checkpoint."""
 
     epoch: Count
 
@@ -265,7 +267,7 @@ FILES: dict[type[Record], str] = {
 }
 REMEDY = "restore the file from a copy, or remove the run"
 REMEDIES = {
-    Marks: "remove the file, and with it the star and the tags",
+    Marks: "remove the file, which also removes the star and the tags",
     Launched: "remove the file",
     SweepConfig: "restore the file from a copy, or remove the sweep's folder",
     SweepSummary: "restore the file from a copy, or remove the sweep's folder",

@@ -60,7 +60,7 @@ def evaluate(
 ) -> Results:
     """Predict every split and write the predictions.
 
-    The temperature is fitted on val alone. Without `tests` no test set is looked at. Raises Stopped when cancelled
+    The temperature is fitted on val only. Without `tests`, no test set is evaluated. Raises Stopped when cancelled
     between two pieces of work.
     """
     split = store.train
@@ -84,7 +84,7 @@ def evaluate(
 def on_tests(
     run: RunFolder, store: Store, head: TrainedHead, temperature: float, cancelled: Callable[[], bool] = lambda: False
 ) -> dict[str, Scores]:
-    """Predict the test sets, write the predictions, note the evaluations; the scores by test set."""
+    """Predict the test sets, write the predictions and record the evaluations; returns the scores by test set."""
     tests: dict[str, Scores] = {}
     for name, split in store.tests.items():
         looks.note(run.state_dir / "test-looks.jsonl", run.id, name, split.rows, "evaluation after training")
@@ -97,7 +97,7 @@ def on_tests(
 
 
 def curves(run: RunFolder, store: Store) -> Callable[[TrainedHead], dict[str, TestScore]]:
-    """What draws accuracy on the test sets while a head is trained, each time written down as an evaluation."""
+    """Evaluates a head on the test sets while it is trained; each time is recorded as a test-set evaluation."""
 
     def watch(head: TrainedHead) -> dict[str, TestScore]:
         tests = {}
@@ -163,7 +163,7 @@ def _lists(values: np.ndarray) -> pl.Series:
 
 
 def write_table(run: RunFolder, split: str, frame: pl.DataFrame) -> None:
-    """Write the predictions of one split, beside and renamed."""
+    """Write the predictions of one split to a temporary file and rename it."""
     path = run.predictions_file(split)
     files.folder(path.parent, make=True)
     with files.replacing(path) as beside:

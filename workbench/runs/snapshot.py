@@ -1,4 +1,4 @@
-"""What is known of a run at one moment, read from its files."""
+"""The state and results of a run at one moment, read from its files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 class RunSnapshot:
     """One run, at one moment. `state` is queued, running, finished, failed, stopped or lost.
 
-    A run with a damaged file is a failed one whose `error` names the file; `config` is None when that is the one.
+    A run with a damaged file is shown as failed, and `error` names the file; `config` is None if its file is damaged.
     """
 
     id: str
@@ -61,7 +61,7 @@ class RunSnapshot:
 
     @property
     def sweep(self) -> str:
-        """The id of the sweep that it is part of, empty for a run of its own."""
+        """The id of the sweep that it is part of, or empty."""
         return self.config.sweep if self.config else ""
 
     @property
@@ -104,7 +104,7 @@ class RunSnapshot:
 
 
 class _Attempts:
-    """Reads what can be read, and collects why the rest cannot."""
+    """Reads the records of a run and collects the errors of those that cannot be read."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
@@ -133,12 +133,18 @@ def read(folder: Path) -> RunSnapshot:
     marks = attempt(lambda: records.find(folder, Marks))
     if errors or (attempt.errors and name not in ACTIVE):
         name = "failed"
-    error = "its process is gone; see its log, or resume it" if name == "lost" else state.error if state else ""
+    error = (
+        "its process has ended unexpectedly; see its log, or resume it"
+        if name == "lost"
+        else state.error
+        if state
+        else ""
+    )
     return _snapshot(folder, name, "; ".join(attempt.errors) or error, config, state, summary, marks)
 
 
 def _actual_state(run: RunFolder, state: RunState) -> tuple[str, RunState]:
-    """The state of a run, lost where its process is gone without having said how it ended."""
+    """The state of a run; lost if its process has ended without recording how."""
     if state.state == "running":
         lost = processes.lost(state)
     elif state.state == "queued":
@@ -147,7 +153,7 @@ def _actual_state(run: RunFolder, state: RunState) -> tuple[str, RunState]:
         return state.state, state
     if not lost:
         return state.state, state
-    # it may have ended between our reading and its leaving
+    # it may have ended between the two reads
     now = run.state
     return ("lost" if now.state == state.state else now.state), now
 
@@ -216,17 +222,19 @@ def load(workspace: Workspace, run_id: str) -> RunSnapshot:
     if len(matching) == 1:
         return read(workspace.runs_dir / matching[0])
     if matching:
-        raise BadInput(f"run {run_id!r}: {len(matching)} runs begin so, the first two {matching[0]} and {matching[1]}")
+        raise BadInput(
+            f"run {run_id!r}: {len(matching)} runs start with this, the first two are {matching[0]} and {matching[1]}"
+        )
     if not names:
         raise BadInput(f"run {run_id!r}: this workspace has no runs yet; train a head first")
     raise BadInput(f"unknown run {run_id!r}{nearest(run_id, names)} (newest: {names[-1]})")
 
 
 def newest_to_look_at(runs: Sequence[RunSnapshot]) -> str | None:
-    """The id of the run, of these from the newest on, that is looked at while none was chosen.
+    """The id of the run, of these from the newest on, that is shown by default.
 
-    The newest finished one with results on test sets, which only the chosen one of a sweep has; where no run has any
-    (a workspace may have no test set), the newest finished one.
+    The newest finished run with results on test sets, which only the selected run of a sweep has. If no run has any
+    (a workspace may have no test set), the newest finished run.
     """
     finished = [run for run in runs if run.state == "finished"]
     return next((run.id for run in finished if run.tests), finished[0].id if finished else None)

@@ -1,5 +1,5 @@
-"""Sweeps: one run for each point of a grid of settings; val alone chooses among them, and only the chosen one is
-evaluated on the test sets."""
+"""Sweeps: one run for each point of a grid of settings; selection uses only val, and only the selected run is evaluated
+on the test sets."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ def points(head: str, grid: Mapping[str, str | Sequence[Any]], settings: Mapping
     """
     known = declared(find(head).Settings)
     if not grid:
-        raise BadInput("a sweep needs something to sweep, e.g. --grid lr=1e-4,1e-3,1e-2")
+        raise BadInput("a sweep requires at least one setting to vary, e.g. --grid lr=1e-4,1e-3,1e-2")
     values: dict[str, list[Any]] = {}
     for key, choices in grid.items():
         if key not in known:
             raise BadInput(f"head {head}: unknown setting {key!r}{nearest(key, known)}")
         if key in settings:
-            raise BadInput(f"{key} is both swept and set: leave one")
+            raise BadInput(f"{key} is both in --grid and in --set; remove one")
         items = [item.strip() for item in choices.split(",")] if isinstance(choices, str) else list(choices)
         values[key] = list(dict.fromkeys(known[key].convert(item, f"head {head}: ") for item in items if item != ""))
         if not values[key]:
-            raise BadInput(f"--grid {key}=: no values")
+            raise BadInput(f"--grid {key}=: missing values")
     grid_points = [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
     if len(grid_points) > MOST:
         raise BadInput(f"the grid has {len(grid_points):,} points; at most {MOST:,}")
@@ -100,7 +100,7 @@ def create(
 
 
 def start(sweep: SweepSnapshot) -> SweepSnapshot:
-    """Start, or take up again, the process of a sweep, in a session of its own; raises BadInput while it is at work."""
+    """Start or resume the process of a sweep in a new session; raises BadInput while it is running."""
     if sweep.active and SweepFolder(sweep.folder).state.pid:
         raise BadInput(f"sweep {sweep.id} is {sweep.state}")
     if sweep.state == "finished":
@@ -146,7 +146,7 @@ def read_sweep(folder: Path) -> SweepSnapshot:
         folder=folder,
         head=config.head,
         state="lost" if lost else state.state,
-        error="its process is gone; see its log" if lost else state.error,
+        error="its process has ended unexpectedly; see its log" if lost else state.error,
         grid=config.grid,
         runs=tuple(read(runs_dir / name) for name in names if (runs_dir / name).is_dir()),
         best=(summary.best or "") if summary else "",
@@ -173,7 +173,8 @@ def load(workspace: Workspace, sweep_id: str) -> SweepSnapshot:
     matching = sweeps[:1] if sweep_id == "last" else [one for one in sweeps if sweep_id and one.id.startswith(sweep_id)]
     if len(matching) != 1:
         raise BadInput(
-            f"sweep {sweep_id!r}: {len(matching)} sweeps begin so" + nearest(sweep_id, [one.id for one in sweeps])
+            f"sweep {sweep_id!r}: {len(matching)} sweeps start with this"
+            + nearest(sweep_id, [one.id for one in sweeps])
         )
     return matching[0]
 

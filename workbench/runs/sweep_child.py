@@ -1,7 +1,7 @@
 """The process of a sweep: `python -m workbench.runs.sweep_child SWEEP_FOLDER`.
 
 It holds one place on the device for all its runs. Linear heads that see the same batches are trained together, other
-heads one after another. Then val chooses, and the chosen head alone is evaluated on the test sets.
+heads one after another. The best head on val is then selected, and only this one is evaluated on the test sets.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def device_of(run: RunFolder) -> str:
     """The device that a run will train on, by name; raises BadInput for one that is not there."""
     name = str(run.config.settings.get("device", "auto"))
     if name == "cpu":
-        return name  # without waiting for torch
+        return name  # without importing torch
     from workbench.training import devices
 
     return str(devices.resolve(name))
@@ -47,7 +47,7 @@ def store_folder(run: RunFolder) -> Path:
 
 
 def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: bool = True) -> None:
-    """Train, from the checkpoint if there is one, and `finish`."""
+    """Train, resuming from a checkpoint if there is one, and `finish`."""
     from workbench import heads
     from workbench.training import checkpoint, loop
 
@@ -56,7 +56,7 @@ def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: boo
     state.set(phase="reading features")
     saved = checkpoint.read(run.path)
     if saved is not None:
-        print(f"going on after step {saved.about['step']} of epoch {saved.about['epoch'] + 1}", flush=True)
+        print(f"continuing after step {saved.about['step']} of epoch {saved.about['epoch'] + 1}", flush=True)
         recorder.resumed(saved.about["epoch"], saved.about["step"])
     watch_tests(run, store, recorder)
     head = loop.train(view, heads.find(run.head), settings, recorder, saved)
@@ -64,7 +64,7 @@ def train(run: RunFolder, state: StateFile, recorder: RunRecorder, *, tests: boo
 
 
 def watch_tests(run: RunFolder, store: Store, recorder: RunRecorder) -> None:
-    """Have test curves drawn where the settings ask for them."""
+    """Evaluate on the test sets after each epoch if the settings enable test curves."""
     from workbench.runs import results
 
     if run.config.settings.get("test_curves"):
@@ -81,7 +81,7 @@ def finish(
     *,
     tests: bool = True,
 ) -> None:
-    """Keep the head, evaluate it (on test sets only with `tests`), write the summary."""
+    """Save the head, evaluate it (on test sets only with `tests`) and write the summary."""
     from workbench.runs import results
 
     recorder.settle()

@@ -75,7 +75,7 @@ class Fit:
         """See `Fitting`; raises Stopped when the recorder requests a stop, Diverged when `loss` is NaN."""
         self.step += 1
         if loss != loss:
-            raise Diverged(f"the loss was not a finite number at iteration {self.step}; try transform=standardise")
+            raise Diverged(f"the loss was not finite at iteration {self.step}; try transform=standardise")
         now = time.perf_counter()
         if now - self.last_step_row >= self.recorder.step_interval:
             self.last_step_row = now
@@ -150,7 +150,7 @@ class Fit:
     def _restore(self, saved: Checkpoint) -> None:
         about = saved.about
         if about["head"] != self.spec.name or about["settings"] != values_of(self.settings):
-            raise BadInput("the checkpoint belongs to a training with other settings; start a new run")
+            raise BadInput("the checkpoint was written with different settings; start a new run")
         tensors = {key: value.to(self.device) for key, value in saved.tensors.items()}
         self.progress = Progress(about["epoch"], tensors, about["values"])
         self.step = self.candidate_step = about["step"]

@@ -27,7 +27,7 @@ def batch_size(settings: Any, spec: HeadSpec, rows: int) -> int:
     size = int(min(chosen, rows))
     if size < spec.min_batch:
         what = f"batch_size = {size}" if settings.batch_size else f"train has {rows} row(s)"
-        raise BadInput(f"head {spec.name}: {what}: it needs at least {spec.min_batch} rows a step")
+        raise BadInput(f"head {spec.name}: {what}: it requires at least {spec.min_batch} rows per step")
     return size
 
 

@@ -225,10 +225,10 @@ class Trainer:
             if member not in self.active:
                 continue
             if bad < NEVER:
-                member.fail("the loss was not a finite number", bad, (bad - 1) // self.data.steps + 1)
+                member.fail("the loss was not finite", bad, (bad - 1) // self.data.steps + 1)
             elif weights and not finite[index]:
                 epoch = (self.step - 1) // self.data.steps + 1
-                member.fail("the weights were no longer finite numbers", self.step, epoch)
+                member.fail("the weights were not finite", self.step, epoch)
         self.active = [member for member in self.active if member.active]
 
     def _validate(self, members: Sequence[Member]) -> list[tuple[float | None, float | None]]:
@@ -292,4 +292,4 @@ class Trainer:
 def _check_resumable(saved: Checkpoint | None, spec: HeadSpec, settings: Any) -> None:
     """Raise BadInput when the checkpoint is that of another training."""
     if saved is not None and (saved.about["head"], saved.about["settings"]) != (spec.name, values_of(settings)):
-        raise BadInput("the checkpoint belongs to a training with other settings; start a new run")
+        raise BadInput("the checkpoint was written with different settings; start a new run")

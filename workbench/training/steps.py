@@ -149,10 +149,10 @@ class Stepper:
         if before // 2 < max(self._min_rows, 1):
             free = devices.free_bytes(self._device) / 1e9
             raise Failed(
-                f"out of memory on {devices.title(self._device)} with {before} row(s) of {dim} features a step "
-                f"({free:.1f} GB free): choose a smaller head, or another device ({str(error).splitlines()[0]})"
+                f"out of memory on {devices.title(self._device)} with {before} row(s) of {dim} features per step "
+                f"({free:.1f} GB free); choose a smaller head or another device ({str(error).splitlines()[0]})"
             ) from None
         self.part = before // 2
         self._note(
-            f"out of memory with {before:,} rows at a time: going on with {self.part:,}, gradients of a batch added up"
+            f"out of memory with {before:,} rows at a time; continuing with {self.part:,}, accumulating gradients"
         )

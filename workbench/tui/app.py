@@ -112,7 +112,7 @@ class WorkbenchApp(Shell):
 
     def _leave(self, code: int, *reasons: str) -> None:
         running = [run for run in self.session.runs or () if run.active]
-        still = f"{counted(len(running), 'run')} still training; open the workbench again to see how far."
+        still = f"{counted(len(running), 'run')} still training; open the workbench again to see the progress."
         text = "\n".join([*reasons, still] if running else reasons)
         self.exit(code, return_code=code, message=Text(text) if text else None)
 
@@ -204,7 +204,7 @@ class WorkbenchApp(Shell):
         before = self._store_before
         if before is not None and before.fingerprint == store.fingerprint:
             self.update_session(phase="ready", progress=None, waiting="", sources_missing=message.sources_missing)
-            self.say("the feature files are as they were when they were read")
+            self.say("the feature files have not changed since they were read")
             return
         same_pair = before is not None and all(name in store.tests for name in self.session.pair)
         self.update_session(
@@ -263,7 +263,7 @@ class WorkbenchApp(Shell):
         self.update_session(**changes)
 
     def on_run_started(self, message: messages.RunStarted) -> None:
-        self.say(f"{message.run.id} is training; it goes on when you leave")
+        self.say(f"{message.run.id} is training; it continues when you quit")
         self._poll_runs()
 
     def on_run_refused(self, message: messages.RunRefused) -> None:
@@ -312,7 +312,7 @@ class WorkbenchApp(Shell):
     def action_save_table(self) -> None:
         panel = self._table()
         if panel is None or not panel.rows_shown.height:
-            self.say("no table here that could be saved")
+            self.say("no table to save on this screen")
             return
         self._save_table(panel.rows_shown, f"{self.current.NAME if self.current else ''}-{panel.id}")
 
@@ -340,11 +340,11 @@ class WorkbenchApp(Shell):
         tests = list(self.session.store.tests) if self.session.store else []
         if len(tests) == 2 and len(self.session.pair) == 2:
             self.update_session(pair=self.session.pair[::-1])
-            self.say(f"test set 1 is now {self.session.pair[0]}, test set 2 {self.session.pair[1]}")
+            self.say(f"test set 1 is now {self.session.pair[0]}, test set 2 is {self.session.pair[1]}")
         elif len(tests) > 2:
             self.show_dialog(pair_dialog(self.session), functools.partial(self._pass_on, self._choose_pair))
         else:
-            self.say("comparing needs two test sets in the workspace")
+            self.say("a comparison requires two test sets in the workspace")
 
     def _choose_pair(self, pair: str) -> None:
         first, _, second = pair.partition("/")

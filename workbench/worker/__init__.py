@@ -1,7 +1,6 @@
 """The warm child process that runs analyses, and its client.
 
-A plugin that fails to import, raises, hangs, kills its process or eats the memory costs its own result and nothing
-else.
+A plugin that fails to import, raises, hangs, kills its process or exhausts the memory only affects its own result.
 Importing this package loads neither polars nor numpy: the interface starts without them.
 """
 

@@ -1,4 +1,4 @@
-"""The contract that every analysis keeps, checked on a small made-up set."""
+"""Checks of the contract of analyses on a small synthetic data set."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def check_file(path: str, job: Job) -> None:
 def check_analysis(
     info: plugins.PluginInfo, analysis: type[Analysis], send: Callable[..., object] = lambda *message: None
 ) -> Report:
-    """Hold one analysis to the contract. An exception of its own is passed on, with its traceback."""
+    """Check one analysis against the contract. Its own exceptions are passed on with their tracebacks."""
     report = Report()
     report.say("it has a title", None if analysis.title else 'add title = "..."')
-    report.say("its docstring says what it answers", None if info.doc else "add a docstring to the class")
+    report.say("it has a docstring", None if info.doc else "add a docstring to the class")
     report.say("its parameters", _parameters(info, analysis))
     with tempfile.TemporaryDirectory() as folder:
         ctx = tiny_context(Path(folder))
-        report.say("its blocks on a small made-up set", _blocks(analysis, ctx, send))
-        report.say("it stops when asked", _stops(analysis, Path(folder)))
+        report.say("it yields blocks on a small synthetic data set", _blocks(analysis, ctx, send))
+        report.say("it stops on request", _stops(analysis, Path(folder)))
     return report
 
 
@@ -71,11 +71,11 @@ def _parameters(info: plugins.PluginInfo, analysis: type[Analysis]) -> str | Non
     resolve(analysis.Params, {})
     for setting in settings.values():
         if not setting.help:
-            return f"parameter {setting.name} has no help"
+            return f"parameter {setting.name} has no help text"
         if setting.default is not None:
             setting.convert(setting.default)
     if info.settings is not None and [one.name for one in info.settings] != list(settings):
-        return "what the class declares differs from what the file says; give literal values in class Params"
+        return "the declaration of the class differs from its source; use literal values in class Params"
     return None
 
 
@@ -89,9 +89,9 @@ def _blocks(analysis: type[Analysis], ctx: Context, send: Callable[..., object])
         send(message, buffers)
         count += 1
     if not count:
-        return "it yielded none"
+        return "it yielded no blocks"
     if any(not 0 <= fraction <= 1 for fraction in fractions):
-        return "it told a progress outside 0 to 1"
+        return "it reported progress outside 0 to 1"
     return None
 
 
@@ -99,5 +99,5 @@ def _stops(analysis: type[Analysis], folder: Path) -> str | None:
     ctx = tiny_context(folder, is_cancelled=lambda: True)
     for count, _ in enumerate(analysis().run(ctx, resolve(analysis.Params, {}))):
         if count > MANY_BLOCKS:
-            return "it goes on yielding blocks after ctx.cancelled became true"
+            return "it continues to yield blocks after ctx.cancelled is true"
     return None

@@ -1,6 +1,6 @@
 """The child's side of the worker: one job after the other, warm between them.
 
-The protocol has a pipe of its own. What the analysis prints, and what libraries write to the standard error, goes to
+The protocol uses a separate pipe. The output of the analysis, and what libraries write to standard error, goes to
 the job's log instead and cannot disturb it.
 """
 
@@ -70,7 +70,7 @@ class Child:
         while True:
             message = wire.read(self._commands.read)
             if message is None:
-                os._exit(0)  # the parent is gone: nobody waits for an answer
+                os._exit(0)  # the parent has ended, so nobody waits for an answer
             if "cancel" in message[0]:
                 self._cancelled.add(message[0]["cancel"])
             else:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.api import Block
     from workbench.workspace import Workspace
 
-PATIENCE = 1.0  # seconds between asking a job to stop and ending its process
+PATIENCE = 1.0  # seconds between requesting a job to stop and killing its process
 LOG_LINES = 5000
 
 
@@ -46,7 +46,7 @@ class _Job:
 class Worker:
     """Runs analyses in a child process, one after the other, and starts another process when one has died.
 
-    `memory_limit`: bytes of data memory that the child may have; None for most of what the machine has free. Belongs to
+    `memory_limit`: bytes of data memory that the child may have; None for most of the free memory. Belongs to
     one event loop; every method is called from there.
     """
 
@@ -90,11 +90,11 @@ class Worker:
         return await self._submit(job_id, request, on_event)
 
     async def check(self, job_id: str, path: str, on_event: Callable[[Event], object]) -> JobDone | JobFailed:
-        """Hold the plugin in a file to the contract, on a small made-up set."""
+        """Check the plugin in a file against the contract, on a small synthetic data set."""
         return await self._submit(job_id, {"check": path, "analysis": "", "params": {}}, on_event)
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job: one that waits leaves the queue, one that runs is asked, and its process ended a second later."""
+        """Stop a job: a waiting job leaves the queue; a running one is asked to stop, and killed a second later."""
         for job in self._queue:
             if job.id == job_id and not job.cancelled:
                 job.cancelled = True
@@ -171,7 +171,7 @@ class Worker:
                 self._process = None
                 ending = await process.ended()
                 if job.cancelled:
-                    return _cancelled(job, "cancelled; it did not stop when asked, so its process was ended")
+                    return _cancelled(job, "cancelled; it did not stop on request, so its process was killed")
                 return JobFailed(job.id, describe_exit(ending), process.last_words, "exited")
             message, buffers = received
             last = _event(job.id, message, buffers)
@@ -187,7 +187,7 @@ class Worker:
         if job.lines < LOG_LINES:
             job.on_event(JobLog(job.id, line))
         elif job.lines == LOG_LINES:
-            job.on_event(JobLog(job.id, f"(what it says after these {LOG_LINES} lines is left out)"))
+            job.on_event(JobLog(job.id, f"(output after these {LOG_LINES} lines is omitted)"))
 
 
 def _cancelled(job: _Job, message: str = "cancelled") -> JobFailed:
@@ -215,16 +215,16 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
 def describe_exit(code: int) -> str:
     """How a process ended, in words, from its return code."""
     if code >= 0:
-        return f"it ended its process with exit code {code}"
+        return f"its process exited with code {code}"
     with contextlib.suppress(ValueError):
         name = signal.Signals(-code).name
         hint = {
-            "SIGKILL": "; the system does that when memory runs out",
-            "SIGABRT": "; a library does that when it meets an error it cannot report, or is out of memory",
-            "SIGSEGV": "; compiled code touched memory that is not its own",
+            "SIGKILL": "; usually the system is out of memory",
+            "SIGABRT": "; usually a fatal error in a library, or out of memory",
+            "SIGSEGV": "; compiled code accessed invalid memory",
         }.get(name, "")
-        return f"its process was ended by signal {-code} ({name}{hint})"
-    return f"its process was ended by signal {-code}"
+        return f"its process was killed by signal {-code} ({name}{hint})"
+    return f"its process was killed by signal {-code}"
 
 
 def run_sync(
@@ -235,7 +235,7 @@ def run_sync(
     pair: tuple[str, str] | None = None,
     on_event: Callable[[Event], object] = lambda event: None,
 ) -> tuple[list[Block], JobDone | JobFailed]:
-    """Run one analysis in a process of its own and wait: its blocks, before a failure too, and the end."""
+    """Run one analysis in a separate process and wait; returns its blocks (even on failure) and the final event."""
     return _in_own_loop(
         lambda worker, tell: worker.run("job", workspace, analysis, params, run_id, pair, tell), on_event
     )
@@ -244,7 +244,7 @@ def run_sync(
 def check_sync(
     path: str, on_event: Callable[[Event], object] = lambda event: None
 ) -> tuple[list[Block], JobDone | JobFailed]:
-    """`Worker.check` in a process of its own, waited for."""
+    """Run `Worker.check` in a separate process and wait."""
     return _in_own_loop(lambda worker, tell: worker.check("check", path, tell), on_event)
 
 

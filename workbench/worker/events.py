@@ -56,10 +56,10 @@ class JobDone:
 
 @dataclass(frozen=True)
 class JobFailed:
-    """It ended without a complete answer.
+    """The job ended without a complete answer.
 
     `kind`: "bad input" (the message is for the user), "raised" (with the traceback), "exited" (its process died; the
-    traceback holds its last words), "cancelled".
+    traceback is the end of its log), "cancelled".
     """
 
     job: str

@@ -19,7 +19,7 @@ class Job:
         self._told = 0.0
 
     def progress(self, fraction: float, text: str) -> None:
-        """Tell how far it is, unless that was just told."""
+        """Report progress, at a limited rate."""
         now = time.monotonic()
         if now - self._told >= PROGRESS_INTERVAL or fraction >= 1:
             self._told = now

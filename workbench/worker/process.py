@@ -1,4 +1,4 @@
-"""The worker's process as the parent holds it: its pipes, its limits, its end."""
+"""The worker process as seen by the parent: its pipes, limits and end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.worker import wire
 LINE_LENGTH = 2000
 LAST_LINES = 60
 LEAST_MEMORY = 1 << 30
-LOOK = 0.2  # seconds between looks at whether it lives
+LOOK = 0.2  # seconds between checks whether it is alive
 ENDING = supervisor.PATIENCE + 1.0  # seconds that the supervisor may take to end what the worker has started
 DRAIN = 1.0  # seconds to wait for the rest of a log; a process that the plugin started may hold it open
 
@@ -43,7 +43,7 @@ class Process:
 
     @classmethod
     async def start(cls, memory_limit: int | None = None) -> Process:
-        """Start a child in a session of its own. Raises OSError."""
+        """Start a child in a new session. Raises OSError."""
         limit = memory_budget() if memory_limit is None else memory_limit
         mark = uuid.uuid4().hex
         supervised, lifeline = os.pipe()
@@ -86,7 +86,7 @@ class Process:
             self._process.stdin.write(wire.pack(message))
 
     async def receive(self) -> wire.Message | None:
-        """The next message, None when the child is gone; raises ValueError for what is no message."""
+        """The next message, None when the child has ended; raises ValueError for an invalid message."""
         reading = asyncio.ensure_future(self._read())
         try:
             while not (await asyncio.wait([reading], timeout=LOOK))[0]:
@@ -119,7 +119,7 @@ class Process:
             self._deadline = asyncio.get_running_loop().time() + ENDING
 
     async def ended(self) -> int:
-        """Wait for its end and for its last words; the return code."""
+        """Wait for its end and the rest of its output; returns the return code."""
         if not await self._gone_by(asyncio.get_running_loop().time() + DRAIN):  # it closed its pipe, and may live on
             self.kill()
             await self._gone_by(self._deadline)
@@ -138,7 +138,7 @@ class Process:
         return not self.alive
 
     def _end_without_supervisor(self) -> None:
-        """What is left to do when a plugin has stopped or killed the supervisor."""
+        """Clean up when a plugin has stopped or killed the supervisor."""
         supervisor.end_all(self._process.pid, self._family)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()

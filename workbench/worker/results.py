@@ -23,7 +23,7 @@ _OWN = re.compile(r"[0-9a-f]{40}\.answer|\.[0-9a-f]{40}\.answer\.[0-9a-f]+")
 
 @dataclass
 class Answer:
-    """A complete answer: its blocks as messages, and the state of the runs that it looked at beside the chosen one."""
+    """A complete answer: its blocks as messages, and the state of other runs that it read."""
 
     blocks: list[wire.Message]
     runs: dict[str, str] | None = None
@@ -65,7 +65,7 @@ def _messages(file: Any) -> Iterator[wire.Message]:
 
 
 def save(folder: Path, name: str, answer: Answer) -> None:
-    """Keep an answer: written beside and renamed, the oldest answers removed beyond a gigabyte. Raises OSError."""
+    """Store an answer atomically; the oldest answers beyond a gigabyte are removed. Raises OSError."""
     parts = [wire.pack(*block) for block in answer.blocks]
     if sum(map(len, parts)) > LARGEST_ANSWER:
         return

@@ -1,4 +1,4 @@
-"""How messages and blocks travel between the worker and its parent, and lie in the result cache.
+"""Encoding of messages and blocks between the worker and its parent, and in the result cache.
 
 A message is a JSON object and any number of byte strings, in which `workbench.blocks` puts arrays and tables.
 """
@@ -34,7 +34,7 @@ def sizes(header: bytes) -> tuple[int, int]:
     """Bytes of the JSON and of what follows it; raises ValueError for what cannot be a header."""
     head, rest = HEADER.unpack(header)
     if head + rest > LARGEST:
-        raise ValueError("a message larger than any that is sent")
+        raise ValueError("a message above the size limit")
     return head, rest
 
 
@@ -48,7 +48,7 @@ def unpack(head: bytes, body: bytes) -> Message:
             raise ValueError
         return message, [body[end - length : end] for end, length in zip(ends, lengths, strict=True)]
     except (msgspec.DecodeError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        raise ValueError("a message that cannot be read") from None
+        raise ValueError("an invalid message") from None
 
 
 def read(source: Callable[[int], bytes]) -> Message | None:

@@ -1,4 +1,4 @@
-"""What the child does for a job: find the analysis, give it its context, send its blocks."""
+"""The child's work for a job: load the analysis, create its context, send its blocks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from workbench.worker.job import Job
 
 _stores: dict[Path, Store] = {}  # open between jobs, so that labels and paths are read once
-_cache = Cache()  # what analyses hold between jobs
+_cache = Cache()  # what analyses keep between jobs
 
 
 def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
-    """Run the analysis that was asked for, or send its kept answer: (was it kept, all parameters)."""
+    """Run the requested analysis, or send its cached answer; returns (cached, all parameters)."""
     request = job.request
     workspace = Workspace.open(request["folder"], request["state"])
     info = plugins.find(workspace, request["analysis"])
@@ -50,14 +50,14 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
         try:
             results.save(folder, name, answer)
         except OSError as error:
-            job.log(f"the answer could not be kept for next time: {error}")
+            job.log(f"the result could not be cached: {error}")
     return False, values_of(params)
 
 
 def answer_name(
     info: PluginInfo, store: Store, params: Mapping[str, Any], pair: Sequence[str], run: RunView | None
 ) -> str:
-    """The name under which the answer to an analysis of all these is kept."""
+    """The cache key of the answer for these inputs."""
     about = None if run is None else {"id": run.id, "summary": dict(run.summary)}
     source = plugins.fingerprint(info) + plugins.own_fingerprint()
     return results.key(store.fingerprint, info.name, source, params, pair, about)
@@ -68,7 +68,7 @@ def kept_answer(
 ) -> list[Block] | None:
     """The blocks of an earlier answer to an analysis with its defaults; None where there is none. Nothing is run.
 
-    Not for analyses that look at other runs than the chosen one. Raises BadInput for an unknown analysis.
+    Not for analyses that read runs other than the selected one. Raises BadInput for an unknown analysis.
     """
     info = plugins.find(workspace, analysis)
     defaults = {setting.name: setting.default for setting in info.settings or ()}
@@ -79,10 +79,12 @@ def kept_answer(
 
 
 def send_blocks(analysis: Analysis, ctx: Context, params: Any, job: Job) -> Iterator[Any]:
-    """Run an analysis, sending each block as it comes; the blocks as messages."""
+    """Run an analysis, sending each block as it is yielded; returns the blocks as messages."""
     answer = analysis.run(ctx, params)
     if not hasattr(answer, "__iter__"):
-        raise TypeError(f"run() gave a {type(answer).__name__}; it yields blocks, or returns a list of them")
+        raise TypeError(
+            f"run() returned a {type(answer).__name__}; expected it to yield blocks, or to return a list of them"
+        )
     for block in answer:
         message = codec.encode(block)
         job.send(*message)
@@ -121,13 +123,13 @@ def make_context(workspace: Workspace, store: Store, job: Job, cache: Cache) -> 
 def _same_data(run: StoredRun, store: Store) -> None:
     if run.fingerprint != store.fingerprint:
         raise BadInput(
-            f"run {run.id} was trained on features that have changed since (fingerprint {run.fingerprint[:12]}, now "
-            f"{store.fingerprint[:12]}): train again, or choose another run"
+            f"run {run.id} was trained on features that have since changed (fingerprint {run.fingerprint[:12]}, now "
+            f"{store.fingerprint[:12]}); train again, or choose another run"
         )
 
 
 class Runs(Mapping[str, RunView]):
-    """The finished runs by id, opened when they are looked at, and a note of whether that happened."""
+    """The finished runs by id, opened on first access, which is recorded."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -182,7 +184,7 @@ def _open_store(workspace: Workspace, job: Job) -> Store:
 
 
 def check(job: Job) -> tuple[bool, dict[str, Any]]:
-    """Run every analysis of one file on a small made-up set and hold it to the contract."""
+    """Run every analysis of one file on a small synthetic data set and check it against the contract."""
     from workbench.worker.checking import check_file
 
     check_file(job.request["check"], job)

@@ -134,7 +134,7 @@ def test_list_names_every_plugin_and_what_is_wrong(make_folder):
     assert {"neighbours", "confusion", "divergence", "correlation"} <= set(named)
     assert named["broken"]["error"].startswith("line 1")
     assert named["divergence"]["params"][0]["name"] == "a"
-    assert "set aside" in workbench("plugin", "list", folder).stdout
+    assert "disabled" in workbench("plugin", "list", folder).stdout
 
 
 def test_a_new_plugin_works_and_its_test_passes(make_folder, tmp_path):
@@ -143,7 +143,7 @@ def test_a_new_plugin_works_and_its_test_passes(make_folder, tmp_path):
     file = tmp_path / "mine" / "class_gap.py"
     checked = workbench("plugin", "check", file)
     assert checked.returncode == 0, checked.stderr
-    assert "its blocks on a small made-up set: ok" in checked.stdout
+    assert "it yields blocks on a small synthetic data set: ok" in checked.stdout
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "mine")]
     assert subprocess.run(test, capture_output=True, env=env, cwd=tmp_path, check=False).returncode == 0
@@ -216,7 +216,7 @@ def test_trust_shows_what_would_run_and_records_nothing_unasked(make_folder, tmp
         done = workbench("plugin", "trust", folder, *args)
         assert (done.returncode, "--yes" in done.stderr) == (2, True)
         assert hashlib.sha256(file.read_bytes()).hexdigest() in done.stdout
-        assert "it is a link" in done.stdout
+        assert "it is a symbolic link" in done.stdout
     assert json.loads(done.stdout)["trusted"] is False
     assert not (user_dir() / "trusted.json").exists()
     assert workbench("plugin", "trust", folder, "--yes").returncode == 0
@@ -238,7 +238,10 @@ def test_trust_asks_at_a_terminal(make_folder, key, code):
         out, problem = started.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
-    assert (started.returncode, "Let exactly these files run as you? [y/N]" in problem) == (code, True)
+    assert (started.returncode, "Allow exactly these files to run with your permissions? [y/N]" in problem) == (
+        code,
+        True,
+    )
     assert "local.py" in out
     assert (user_dir() / "trusted.json").exists() == (code == 0)
 
@@ -337,7 +340,7 @@ def test_a_report_without_a_run_leaves_out_what_needs_one(make_folder, tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["analyses"], told["failed"]) == (["divergence", "checks"], {})
-    assert "for want of a finished run: gap, confusion, calibration" in done.stderr
+    assert "since there is no finished run: gap, confusion, calibration" in done.stderr
     page = out.read_text()
     assert "Divergence" in page
     assert "<script" not in page
@@ -361,7 +364,7 @@ def test_a_report_is_written_though_an_analysis_fails_and_the_code_is_1(make_fol
     assert done.returncode == 1
     assert "division by zero" in done.stderr
     assert list(json.loads(done.stdout)["failed"]) == ["Bad one"]
-    assert "Not complete" in out.read_text()
+    assert "Incomplete" in out.read_text()
     assert "wasserstein" in out.read_text()
 
 

@@ -58,7 +58,7 @@ def test_train_then_runs(folder: Path) -> None:
     code, out, _ = workbench("runs", folder)
     assert code == 0
     assert run in out
-    assert "looks at test sets: test1 1, test2 1" in out
+    assert "test-set evaluations: test1 1, test2 1" in out
 
     code, out, _ = workbench("runs", folder, "show", run[:-2], "--json")
     assert code == 0
@@ -130,9 +130,9 @@ def test_bad_input_is_one_message_and_leaves_nothing(folder: Path, args: list[st
     ("args", "told"),
     [
         (["lst"], "unknown verb 'lst', did you mean 'list'?"),
-        (["show"], "which run?"),
+        (["show"], "missing run"),
         (["stop", "20260101"], "no runs yet"),
-        (["list", "20260101"], "takes no run"),
+        (["list", "20260101"], "does not take a run"),
     ],
 )
 def test_bad_verbs_are_told(folder: Path, args: list[str], told: str) -> None:
@@ -155,7 +155,7 @@ def test_a_piped_sweep_tells_every_value_whole(folder: Path) -> None:
     rows = [line.split() for line in out.splitlines()[1:5]]
     assert sorted(row[:2] for row in rows) == [["0.0001", "0.0"], ["0.0001", "0.01"], ["0.01", "0.0"], ["0.01", "0.01"]]
     assert [row[-1] for row in rows].count("*") == 1
-    assert "* chosen on val" in out
+    assert "* selected on val" in out
     assert "…" not in out
 
     # the others of a sweep have nothing to tell about test sets, and are not what is looked at by default

@@ -80,7 +80,7 @@ CASES = {
     ),
     "classes file too short": (
         {"classes__txt": "only\n"},
-        ["classes.txt", "does not name label 1"],
+        ["classes.txt", "has no name for label 1"],
     ),
 }
 

@@ -268,7 +268,10 @@ def test_a_column_called_label_stays_when_another_one_is_the_label(tmp_path: Pat
     store = check(tmp_path)
     assert store.train.info.metadata == ["file_label"]
     assert store.train.sample(1)["file_label"] == 11
-    assert any("file_label beside the label 'species' is kept as metadata" in text for text in store.manifest.notices)
+    assert any(
+        "file_label is kept as metadata, not as a feature, next to the label 'species'" in text
+        for text in store.manifest.notices
+    )
 
 
 def test_csv_with_line_ends_in_quoted_cells_and_none_after_the_last_row(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_scale_that_nobody_chose_fits_train_best(start: str) -> None:
 
 
 def test_identity_needs_as_many_features_as_classes() -> None:
-    with pytest.raises(BadInput, match="start = 'identity': needs as many features as classes, not 6 and 4"):
+    with pytest.raises(BadInput, match="start = 'identity': requires as many features as classes, got 6 and 4"):
         begun(dim=6, start="identity")
 
 

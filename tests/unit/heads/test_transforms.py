@@ -90,7 +90,7 @@ def test_epsilon_holds_small_components_down() -> None:
 
 
 def test_more_components_than_features_are_refused() -> None:
-    with pytest.raises(BadInput, match="components = 9: the features have no more than 3"):
+    with pytest.raises(BadInput, match="components = 9: there are only 3 features"):
         transforms.width(chosen("whiten", components=9), 3)
     assert transforms.width(chosen("none", components=9), 3) == 3
     assert transforms.width(chosen("whiten", components=2), 3) == 2

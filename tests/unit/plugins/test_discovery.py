@@ -70,8 +70,8 @@ def test_files_are_read_and_not_run():
     ("text", "reason"),
     [
         ("def broken(:", "line 1: "),
-        ("x = 1", "no class in it derives from workbench.api.Analysis"),
-        ("", "no class in it derives"),
+        ("x = 1", "it has no subclass of workbench.api.Analysis"),
+        ("", "it has no subclass"),
         ("class A(Analysis):\n    def run(self): ...", "needs name"),
         ('class A(Analysis):\n    name = "Bad Name"\n    def run(self): ...', "needs name"),
         ('class A(Analysis):\n    name = "a"', "has no run()"),
@@ -86,7 +86,7 @@ def test_broken_files_are_set_aside_with_the_reason(text, reason):
     assert reason in found[0].error
     assert found[0].error
     assert not found[0].usable
-    with pytest.raises(BadInput, match="set aside"):
+    with pytest.raises(BadInput, match="is disabled"):
         plugins.find(None, found[0].name)
 
 

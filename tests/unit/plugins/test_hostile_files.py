@@ -30,7 +30,7 @@ def test_nested_bases_are_read_in_linear_time():
     (found,) = read_analyses(chain)
     assert found.name == "last"
     every = [f"class A{n}({', '.join(f'A{m}' for m in range(max(0, n - 40), n))}): pass" for n in range(800)]
-    with pytest.raises(manifest.NotAnAnalysis, match="no class"):
+    with pytest.raises(manifest.NotAnAnalysis, match="no subclass"):
         read_analyses("\n".join(every))
     assert time.process_time() - started < 2
 
@@ -137,9 +137,9 @@ def test_what_is_not_a_regular_file_of_text_is_told_without_waiting(workspace):
         "latin.py": "line 1: byte 0xe9 is not UTF-8; save it as UTF-8",
         "nulls.py": found["nulls.py"].error,
         "huge.py": "larger than 2 MiB",
-        "long.py": "larger than 256 KiB; move what it holds into a module beside it",
-        "a\\x1b[2J\n\\u202eb.py": "its name holds characters that cannot be seen; rename it",
-        "bytes\\udcff.py": "its name holds characters that cannot be seen; rename it",
+        "long.py": "larger than 256 KiB; move parts of it into a module next to it",
+        "a\\x1b[2J\n\\u202eb.py": "its name contains invisible characters; rename it",
+        "bytes\\udcff.py": "its name contains invisible characters; rename it",
         "two.dots.py": "its name has a dot before .py; rename it",
     }
     assert "null bytes" in found["nulls.py"].error
@@ -167,7 +167,7 @@ def test_too_many_files_or_too_deep_ones_are_told(workspace, monkeypatch):
     assert "more than 3 Python files" in listed(workspace)["plugins"].error
     monkeypatch.undo()
     monkeypatch.setattr(sources, "MOST_ENTRIES", 1)
-    assert "holds more than" in listed(workspace)["plugins"].error
+    assert "contains more than" in listed(workspace)["plugins"].error
     monkeypatch.undo()
     monkeypatch.setattr(sources, "MOST_BYTES", 10)
     assert "together" in listed(workspace)["plugins"].error

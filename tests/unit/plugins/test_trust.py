@@ -154,7 +154,7 @@ def test_the_list_of_an_earlier_version_trusts_nothing_and_says_why(workspace):
     user_dir().mkdir(exist_ok=True)
     file = user_dir() / "trusted.json"
     file.write_text(json.dumps([str(workspace.root.resolve()), "/elsewhere"]))
-    assert "trusted by its path alone" in refused(workspace)
+    assert "trusted by its path only" in refused(workspace)
     plugins.trust(plugins.review(workspace.root))
     assert plugins.find(workspace, "local").usable
     record = json.loads(file.read_text())

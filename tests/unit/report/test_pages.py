@@ -55,7 +55,7 @@ def test_html_escapes_everything_and_stands_alone() -> None:
     assert page.count("&lt;script&gt;") > 15
     assert "the first 2 of 9 rows" in page
     assert unclosed(page) == []
-    assert "Not complete" in page
+    assert "Incomplete" in page
 
 
 def test_a_split_has_its_colour_in_light_and_dark() -> None:

@@ -77,7 +77,7 @@ def test_a_full_disk_fails_the_run_and_keeps_the_last_checkpoint(
         while file.write(os.urandom(4096)):
             pass
     run = until(run, lambda run: run.state == "failed")
-    assert "is full: free some space, then resume the run; it goes on after epoch" in run.error
+    assert "is full; free some space, then resume the run (it continues after epoch" in run.error
     assert not run.bad_input
     assert load_file(run.folder / "checkpoint.safetensors")
     filler.unlink()

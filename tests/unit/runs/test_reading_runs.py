@@ -166,7 +166,7 @@ def test_only_the_stopped_is_resumed_and_only_the_queued_started(queued: RunSnap
         runs.resume(queued)
     stopped = runs.stop(queued)
     assert stopped.state == "stopped"
-    with pytest.raises(BadInput, match="nothing to stop"):
+    with pytest.raises(BadInput, match="cannot be stopped"):
         runs.stop(queued)
     with pytest.raises(BadInput, match="not queued"):
         runs.start_sync(stopped)
@@ -223,7 +223,7 @@ def test_the_end_of_a_log_is_read(queued: RunSnapshot, tmp_path: Path) -> None:
     assert runs.read_log(queued.folder) == ""
     log.write_bytes(b"a \xff line\n" + b"x" * 100)
     assert runs.read_log(queued.folder) == "a � line\n" + "x" * 100
-    assert runs.read_log(queued.folder, 10) == "... the last 10 bytes:\n" + "x" * 10
+    assert runs.read_log(queued.folder, 10) == "... last 10 bytes:\n" + "x" * 10
     log.unlink()
     (tmp_path / "elsewhere").write_text("not ours")
     log.symlink_to(tmp_path / "elsewhere")

@@ -135,7 +135,7 @@ def test_knn_can_refer_to_the_store(workspace: Workspace, store: Store) -> None:
     assert not len(cast(Any, heads_made["reference"].module).copied)
     store.folder.rename(store.folder.with_name("elsewhere"))
     assert trained.load(folder / "copy.safetensors")
-    with pytest.raises(BadInput, match="its neighbours are in the store"):
+    with pytest.raises(BadInput, match="its train features are in the store"):
         trained.load(folder / "reference.safetensors")
 
 

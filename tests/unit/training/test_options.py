@@ -313,8 +313,8 @@ def test_out_of_memory_halves_the_rows_at_a_time_and_says_so(store: Store, monke
     head = trained(store, "linear", {}, recorder)
     assert calls[:6] == [32, 16, 8, 8, 8, 8]
     assert recorder.notes == [
-        "out of memory with 32 rows at a time: going on with 16, gradients of a batch added up",
-        "out of memory with 16 rows at a time: going on with 8, gradients of a batch added up",
+        "out of memory with 32 rows at a time; continuing with 16, accumulating gradients",
+        "out of memory with 16 rows at a time; continuing with 8, accumulating gradients",
     ]
     for key, value in plain.module.state_dict().items():
         torch.testing.assert_close(head.module.state_dict()[key], value, rtol=1e-3, atol=1e-4)
@@ -325,7 +325,7 @@ def test_out_of_memory_with_a_single_row_is_told_with_the_sizes(store: Store, mo
         raise torch.OutOfMemoryError("CUDA out of memory (made up)")
 
     monkeypatch.setattr(steps.Stepper, "_backward", backward)
-    with pytest.raises(Failed, match=r"out of memory on CPU.* with 2 row\(s\) of 8 features a step"):
+    with pytest.raises(Failed, match=r"out of memory on CPU.* with 2 row\(s\) of 8 features per step"):
         trained(store, "nn2", {})
 
 
@@ -356,7 +356,7 @@ def test_weights_that_are_no_numbers_are_noticed_before_they_are_kept(
         real(self)
 
     monkeypatch.setattr(loop.Trainer, "_end_epoch", end)
-    with pytest.raises(Diverged, match=r"the weights were no longer finite numbers at step 9 \(epoch 1\).*lr=0.001"):
+    with pytest.raises(Diverged, match=r"the weights were not finite at step 9 \(epoch 1\).*lr=0.001"):
         trained(store, "linear", {})
 
 

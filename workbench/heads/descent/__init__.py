@@ -21,50 +21,73 @@ class GradientSettings:
     which epoch is kept), val alone decides; without val, the train loss takes the place of the val loss.
     """
 
-    lr: float = param(1e-3, gt=0, le=100, help="learning rate at its highest (ImageNet heads: 5e-5)")
+    lr: float = param(1e-3, gt=0, le=100, help="peak learning rate (ImageNet heads: 5e-5)")
     weight_decay: float = param(1e-4, ge=0, le=10, help="weight decay as in torch.optim (see optimiser)")
     batch_size: int | None = param(
         None,
         ge=1,
         le=10_000_000,
         unit="rows",
-        help="rows a step (ImageNet heads: 65536); none: 512, fewer on small sets so that an epoch has 64 steps",
+        help="rows per step (ImageNet heads: 65536); none: 512, fewer on small sets so that an epoch has 64 steps",
     )
-    epochs: int = param(20, ge=1, le=100_000, help="passes over train (ImageNet heads: 100)")
+    epochs: int = param(20, ge=1, le=100_000, help="number of passes over train (ImageNet heads: 100)")
     schedule: str = param(
         "cosine",
         choices=SCHEDULES,
-        help=described("learning rate over time", SCHEDULES),
+        help=described("learning rate schedule", SCHEDULES),
     )
-    warmup: float = param(0.0, ge=0, le=10_000, unit="epochs", help="the rate first rises from 0 over so many epochs")
-    factor: float = param(0.5, gt=0, lt=1, help="what the schedules step and plateau multiply the rate by")
-    step_epochs: int = param(10, ge=1, le=100_000, unit="epochs", help="schedule step: epochs between two steps")
-    patience: int = param(3, ge=1, le=100_000, unit="epochs", help="schedule plateau: epochs it waits")
-    optimiser: str = param("adamw", choices=OPTIMISERS, help=described("how weights are updated", OPTIMISERS))
-    momentum: float = param(0.9, ge=0, lt=1, help="of sgd; Adam's betas are 0.9 and 0.999")
-    clip: float | None = param(None, gt=0, le=1e6, help="longest gradient allowed (2-norm over all weights); none: any")
-    label_smoothing: float = param(0.0, ge=0, lt=1, help="share of the target spread evenly over all classes")
+    warmup: float = param(
+        0.0, ge=0, le=10_000, unit="epochs", help="number of epochs over which the rate first rises from 0"
+    )
+    factor: float = param(0.5, gt=0, lt=1, help="factor applied to the rate by the schedules step and plateau")
+    step_epochs: int = param(
+        10, ge=1, le=100_000, unit="epochs", help="schedule step: number of epochs between two steps"
+    )
+    patience: int = param(
+        3, ge=1, le=100_000, unit="epochs", help="schedule plateau: number of epochs without improvement to wait"
+    )
+    optimiser: str = param("adamw", choices=OPTIMISERS, help=described("optimisation algorithm", OPTIMISERS))
+    momentum: float = param(0.9, ge=0, lt=1, help="momentum of sgd; Adam's betas are 0.9 and 0.999")
+    clip: float | None = param(
+        None, gt=0, le=1e6, help="maximum gradient norm (2-norm over all weights); none: no clipping"
+    )
+    label_smoothing: float = param(0.0, ge=0, lt=1, help="fraction of the target spread evenly over all classes")
     balance: str = param(
         "none",
         choices=BALANCES,
-        help="for classes of unequal size; weights: each class weighs the same in the loss; "
+        help="for imbalanced classes; weights: each class has the same weight in the loss; "
         "sampling: each class is drawn equally often",
     )
-    mixup: float = param(0.0, ge=0, le=100, help="alpha of the Beta that mixes pairs of samples in a batch; 0: none")
-    feature_dropout: float = param(0.0, ge=0, lt=1, help="share of a sample's features set to 0, the rest scaled up")
-    noise: float = param(0.0, ge=0, le=100, help="deviation of Gaussian noise added to the transformed features")
+    mixup: float = param(
+        0.0, ge=0, le=100, help="alpha of the Beta distribution for mixing pairs of samples in a batch; 0: none"
+    )
+    feature_dropout: float = param(
+        0.0, ge=0, lt=1, help="fraction of a sample's features set to 0; the rest are scaled up"
+    )
+    noise: float = param(
+        0.0, ge=0, le=100, help="standard deviation of Gaussian noise added to the transformed features"
+    )
     ema: float = param(
-        0.0, ge=0, lt=1, help="decay of the running mean of the weights that is kept; 0: none, try 0.999"
+        0.0, ge=0, lt=1, help="decay of the exponential moving average of the weights; 0: none, try 0.999"
     )
     early_stopping: int | None = param(
-        None, ge=1, le=100_000, unit="epochs", help="stop after so many epochs without a better val; none: never"
+        None,
+        ge=1,
+        le=100_000,
+        unit="epochs",
+        help="number of epochs without improvement on val after which to stop; none: never",
     )
     keep: str = param(
-        "last", choices=KEEPS, help="the weights kept: of the last epoch, or of that with the best val accuracy or loss"
+        "last",
+        choices=KEEPS,
+        help="which weights to keep: of the last epoch, or of the epoch with the best val accuracy or loss",
     )
     precision: str = param(
-        "fp32", choices=PRECISIONS, help="of matrix products; tf32 and bf16 are faster on GPUs, weights stay float32"
+        "fp32",
+        choices=PRECISIONS,
+        help="precision of matrix products; tf32 and bf16 are faster on GPUs, weights stay float32",
     )
     test_curves: bool = param(
-        False, help="also draw accuracy on the test sets after each epoch, for display; each counts as a look at them"
+        False,
+        help="plot accuracy on the test sets after each epoch, for display only; each counts as a test-set evaluation",
     )

@@ -63,7 +63,7 @@ class Optimiser:
 class Adam(Optimiser):
     """Adam (Kingma and Ba, 2015), betas 0.9 and 0.999, eps 1e-8; weight decay is added to the gradient."""
 
-    name, help, state_copies = "adam", "Adam, weight decay added to the gradient", 2
+    name, help, state_copies = "adam", "Adam with weight decay added to the gradient", 2
 
     def __init__(self, parameters: Iterable[Tensor], settings: Any) -> None:
         import torch
@@ -106,7 +106,11 @@ class AdamW(Adam):
 class SGD(Optimiser):
     """Stochastic gradient descent with momentum (not Nesterov's); weight decay is added to the gradient."""
 
-    name, help, state_copies = "sgd", "stochastic gradient descent with momentum, weight decay added to the gradient", 1
+    name, help, state_copies = (
+        "sgd",
+        "stochastic gradient descent with momentum and weight decay added to the gradient",
+        1,
+    )
 
     def __init__(self, parameters: Iterable[Tensor], settings: Any) -> None:
         import torch

@@ -62,7 +62,7 @@ class Schedule:
 class Constant(Schedule):
     """The base rate throughout."""
 
-    name, help = "constant", "lr throughout"
+    name, help = "constant", "constant lr"
 
     def _lr(self, step: int) -> float:
         return self.base
@@ -71,7 +71,7 @@ class Constant(Schedule):
 class Cosine(Schedule):
     """`lr / 2 * (1 + cos(pi * step / steps))` (Loshchilov and Hutter, 2017, one cycle)."""
 
-    name, help = "cosine", "down to 0 along a cosine"
+    name, help = "cosine", "cosine decay to 0"
 
     def _lr(self, step: int) -> float:
         return self.base * 0.5 * (1 + math.cos(math.pi * min(step, self.steps) / self.steps))
@@ -80,7 +80,7 @@ class Cosine(Schedule):
 class Step(Schedule):
     """Multiplied by `factor` after every `step_epochs` epochs."""
 
-    name, help = "step", "times factor every step_epochs epochs"
+    name, help = "step", "multiplied by factor every step_epochs epochs"
 
     def _lr(self, step: int) -> float:
         drops = step // (self.settings.step_epochs * self.per_epoch)
@@ -93,7 +93,7 @@ class Plateau(Schedule):
     The same as torch's `ReduceLROnPlateau` in relative mode, which counts the epochs it waits as one less.
     """
 
-    name, help = "plateau", "times factor after patience epochs without a lower val loss"
+    name, help = "plateau", "multiplied by factor after patience epochs without a lower val loss"
 
     scale = 1.0
     best = math.inf

@@ -38,9 +38,9 @@ class TransformSpec:
 TRANSFORMS: dict[str, TransformSpec] = {
     spec.name: spec
     for spec in (
-        TransformSpec("none", "features as they are", "Unchanged"),
+        TransformSpec("none", "features unchanged", "Unchanged"),
         TransformSpec("standardise", "mean 0, standard deviation 1", "Standardise"),
-        TransformSpec("l2", "length 1", "Length"),
+        TransformSpec("l2", "scaled to length 1", "Length"),
         TransformSpec("power", "signed square root", "Power"),
         TransformSpec("log1p", "signed log(1 + log_scale |x|)", "Log"),
         TransformSpec("whiten", "principal components, standard deviation 1", "Whiten"),

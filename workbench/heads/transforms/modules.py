@@ -106,7 +106,7 @@ class Whiten(Transform):
         if settings.components is None:
             return dim
         if settings.components > dim:
-            raise BadInput(f"components = {settings.components}: the features have no more than {dim}")
+            raise BadInput(f"components = {settings.components}: there are only {dim} features")
         return int(settings.components)
 
     def forward(self, x: Tensor) -> Tensor:

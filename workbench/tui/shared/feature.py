@@ -76,7 +76,7 @@ def histogram_chart(feature: FeatureColumns, name: str, palette: Palette, *, log
     ]  # fmt: skip
     top = max((float(column.shares.max(initial=0.0)) for column in feature.columns), default=0.0)
     y_range = None if log or not top else (0.0, 1.05 * top)
-    label = "share of samples" + (", log" if log else "")
+    label = "fraction of samples" + (", log" if log else "")
     return lines, Axes("", clean(name), label, "steps", percent=not log, log_y=log, y_range=y_range)
 
 

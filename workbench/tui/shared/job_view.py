@@ -54,7 +54,7 @@ class JobView(Alive, Vertical):
         self.set_class(job.state in ("failed", "cancelled"), "-failed")
         self.set_class(bool(job.blocks), "-partial")
         if not job.over:
-            text = job.text or ("waiting for its turn" if job.state == "queued" else "working")
+            text = job.text or ("waiting in the queue" if job.state == "queued" else "working")
             progress = self.query_one(ProgressLine)
             progress.tell(job.fraction, text, palette=palette, remaining=job.remaining)
         self.query_one("#state", Static).update(state_line(job, palette))
@@ -75,9 +75,9 @@ def state_line(job: Job, palette: Palette) -> Text:
 def failure_text(job: Job, palette: Palette) -> Text:
     """What went wrong: the message, then the traceback or the exit, as the process gave it."""
     words = {
-        "bad input": "cannot be answered",
+        "bad input": "cannot be run",
         "raised": "raised",
-        "exited": "lost its process",
+        "exited": "ended unexpectedly",
         "cancelled": "was stopped",
     }
     heading = f"{clean(job.analysis)} {words.get(job.kind, 'failed')}\n\n"

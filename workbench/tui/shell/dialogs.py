@@ -174,7 +174,7 @@ class InputDialog(Dialog):
     def compose(self) -> ComposeResult:
         box = Vertical(id="box")
         box.border_title = Text(clean(self._title))  # a str would be read as markup
-        box.border_subtitle = "enter keeps, escape closes"
+        box.border_subtitle = "enter saves, escape closes"
         with box:
             yield Input(self._text, placeholder=self._hint, compact=True)
 
@@ -207,7 +207,7 @@ def run_dialog(session: Session) -> ChooseDialog:
                 accuracy = f"  {palette.mark(test)} {percent(scores.accuracy, n=scores.n)}"
                 line.append(accuracy, style=palette.split(test))
         options.append((run.id, line))
-    return ChooseDialog("Run to look at", options, session.run_id)
+    return ChooseDialog("Choose a run", options, session.run_id)
 
 
 def pair_dialog(session: Session) -> ChooseDialog:

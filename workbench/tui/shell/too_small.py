@@ -19,12 +19,12 @@ def fits(size: Size) -> bool:
 
 
 class TooSmall(AliveScreen[None], ModalScreen[None]):
-    """Says how much room is needed. Modal, so that of the app's keys only the one that leaves works here."""
+    """Shows the required terminal size. Modal, so that only the key that quits works here."""
 
     BINDINGS = [binding(BY_ID["quit"])]
     DEFAULT_CSS = "TooSmall { background: $background; color: $foreground; overflow: hidden; }"
 
     def render(self) -> Text:
         size = self.app.size
-        needed = f"{SMALLEST.width} x {SMALLEST.height} cells are needed, these are {size.width} x {size.height}."
-        return Text(f"too small: {needed} q leaves.", overflow="fold")
+        needed = f"{SMALLEST.width} x {SMALLEST.height} cells required, the terminal has {size.width} x {size.height}."
+        return Text(f"too small: {needed} q quits.", overflow="fold")

@@ -64,7 +64,7 @@ def read_answer(job: Job, about: Subject) -> Answer:
     tables = {block.title: block.frame for block in job.blocks if isinstance(block, Table)}
     for title in ("classes", "pairs", "changes")[: 1 + len(tests)]:
         if title not in tables:
-            raise ValueError(f"the answer holds no table called {title}")
+            raise ValueError(f"the answer has no table called {title}")
     metrics = tuple(block for block in job.blocks if isinstance(block, Metric))
     classes = _classes(tables["classes"], store, tests)
     return Answer(tests, classes, _pairs(tables, classes, store, tests), metrics)
@@ -334,7 +334,7 @@ def cell_text(answer: Answer | None, store: Store, true: int, predicted: int, pa
     """`8 → 1`, then for each test set how many samples of how many; on the second line the change."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(shorten(store.classes[true], 30), style=f"bold {palette.strong}")
-    text.append(" taken for " if true != predicted else " recognised as ", style=palette.muted)
+    text.append(" predicted as " if true != predicted else " correctly predicted as ", style=palette.muted)
     text.append(shorten(store.classes[predicted], 30), style=f"bold {palette.strong}").append("\n")
     if answer is None:
         return text

@@ -44,15 +44,15 @@ class ConfusionScreen(WorkbenchScreen):
 
     NAME = "confusion"
     HELP = """
-Above, each class: recall (the share of its samples that was recognised) on both test sets and its change; precision
-(the share of the samples given this class that belong to it), F1 and the number of samples. Below, the pairs that are
-confused: how often, the rate among the samples of the true class, and how the rate changes from test set 1 to 2.
+Above, each class: recall (the fraction of its samples predicted correctly) on both test sets and its change; precision
+(the fraction of the samples predicted as this class that belong to it), F1 and support. Below, the pairs of classes
+confused: the count, the rate among the samples of the true class, and the change of the rate from test set 1 to 2.
 
-v orders the pairs by test set 1, by test set 2, or by the change. enter on a class keeps its pairs alone; enter on a
-pair opens its samples (v: those of the other test set), enter on a sample its neighbours; escape goes back.
+v sorts the pairs by test set 1, by test set 2, or by the change. enter on a class shows only its pairs; enter on a
+pair opens its samples (v: of the other test set), enter on a sample its neighbours; escape goes back.
 
-A change is drawn with its 95% interval (Newcombe) about a line at zero; bright where zero lies outside. Intervals are
-for one class or pair each; p adj. is adjusted for looking at all pairs (Benjamini and Hochberg).
+A change is drawn with its 95% interval (Newcombe) around a line at zero; bright where the interval excludes zero.
+Intervals are for single classes or pairs; p adj. is adjusted for testing all pairs (Benjamini and Hochberg).
 """
 
     DEFAULT_CSS = style_beside(__file__)
@@ -101,22 +101,22 @@ for one class or pair each; p adj. is adjusted for looking at all pairs (Benjami
     def _tell_empty(self, session: Session) -> None:
         empty, palette = self.query_one(EmptyState), session.palette
         if not session.ready:
-            empty.tell("no features yet", "confusion is between what a run predicts and the labels",
-                       ("1", "see how reading them goes"), palette=palette)  # fmt: skip
+            empty.tell("no features yet", "the confusion matrix compares the predictions of a run with the labels",
+                       ("1", "show reading progress"), palette=palette)  # fmt: skip
         elif not session.pair:
             empty.tell(
-                "no test set", "classes are confused on a test set, and this workspace has none", palette=palette
+                "no test set", "the confusion matrix requires a test set, and this workspace has none", palette=palette
             )
         elif session.run is not None:
-            empty.tell(f"run {session.run.id} is {session.run.state}", "confusion needs a finished run",
-                       ("2", "see how it goes"), ("R", "choose another run"), palette=palette)  # fmt: skip
+            empty.tell(f"run {session.run.id} is {session.run.state}", "the confusion matrix requires a finished run",
+                       ("2", "show its progress"), ("R", "choose another run"), palette=palette)  # fmt: skip
         elif session.runs is None:
-            empty.tell("looking for runs ...", palette=palette)
+            empty.tell("loading runs ...", palette=palette)
         else:
             finished = [run for run in session.runs if run.state == "finished"]
             keys = [("R", "choose a run")] if finished else []
-            empty.tell("no finished run yet", "which classes are confused is seen once a head is trained",
-                       ("2", "train one"), *keys, palette=palette)  # fmt: skip
+            empty.tell("no finished run yet", "the confusion matrix is available once a head is trained",
+                       ("2", "train a head"), *keys, palette=palette)  # fmt: skip
 
     def _follow_question(self) -> None:
         """Show how far the question is, or its answer."""

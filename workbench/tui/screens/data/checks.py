@@ -62,7 +62,7 @@ class ChecksView(Alive, Vertical):
         running = job is not None and not job.over
         self.set_class(running, "-running")
         if running and job is not None:
-            text = job.text or ("waiting for its turn" if job.state == "queued" else "working")
+            text = job.text or ("waiting in the queue" if job.state == "queued" else "working")
             self.query_one(ProgressLine).tell(job.fraction, text, palette=palette, remaining=job.remaining)
         self.query_one("#checks-state", Static).update(content.state_text(slow, job, palette))
         checks = slow or session.checks

@@ -37,27 +37,27 @@ def reading_text(progress: IngestProgress, palette: Palette) -> Text:
     text.append_text(split_label(progress.split, palette))
     text.append(f"  {counted(progress.rows, 'row')}", style=palette.text)
     text.append(f"   {size(progress.done_bytes)} of {size(progress.total_bytes)}   {size(rate)}/s", style=palette.muted)
-    hint = "Once only: the next start opens what this one makes."
+    hint = "This happens only once; the next start opens the stored features."
     if progress.fraction >= 1:
-        hint = "All rows are read; waiting until the disk has them."
+        hint = "All rows have been read; waiting for them to be written to disk."
     text.append(f"\n\n{hint} ", style=palette.muted).append("esc", style=f"bold {palette.strong}")
-    return text.append(" stops.", style=palette.muted)
+    return text.append(" to stop.", style=palette.muted)
 
 
 def phase_words(session: Session) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """What stands on the screen while there is no store to show: title, text, keys."""
+    """What the screen shows while there is no store: title, text, keys."""
     if session.phase == "failed":
-        return "the feature files cannot be used", session.error, (("r", "read again"), ("q", "leave"))
+        return "the feature files cannot be used", session.error, (("r", "reload"), ("q", "quit"))
     if session.phase == "stopped":
-        text = "nothing was changed; the store is as it was"
-        return "reading was stopped", text, (("r", "read the files"), ("q", "leave"))
+        text = "nothing was changed in the store"
+        return "reading was stopped", text, (("r", "read the files"), ("q", "quit"))
     if session.waiting:
-        return session.waiting, "what it reads is opened here then", (("esc", "stop waiting"), ("q", "leave"))
+        return session.waiting, "the features are opened here afterwards", (("esc", "stop waiting"), ("q", "quit"))
     return "opening the store ...", "", ()
 
 
 def facts_line(store: Store, session: Session) -> Text:
-    """The facts about the whole feature set, and, on a line of its own, that its files are gone."""
+    """The facts about the whole feature set, and, on a separate line, that its files are missing."""
     manifest, palette = store.manifest, session.palette
     dtype = manifest.dtype
     if manifest.rounding_error:
@@ -76,13 +76,13 @@ def facts_line(store: Store, session: Session) -> Text:
         parts.append(f"used in place: {clean(', '.join(in_place))}")
     text = Text(" · ".join(parts))
     if session.sources_missing:
-        warning = f"the feature files are gone; this is the store read from them on {manifest.created[:10]}"
+        warning = f"feature files not found; showing the store created on {manifest.created[:10]}"
         text.append(f"\n{warning}", style=palette.severities["warning"])
     return text
 
 
 def splits_frame(store: Store, session: Session) -> pl.DataFrame:
-    """One row a split: rows, classes seen, samples a class, looks."""
+    """One row per split: rows, classes present, samples per class, test-set evaluations."""
     import polars as pl
 
     rows = []
@@ -94,14 +94,14 @@ def splits_frame(store: Store, session: Session) -> pl.DataFrame:
                 "split": name,
                 "rows": split.rows,
                 "classes": len(seen),
-                "least": int(seen.min()) if len(seen) else 0,
+                "min": int(seen.min()) if len(seen) else 0,
                 "median": float(np.median(seen)) if len(seen) else 0.0,
-                "most": int(seen.max()) if len(seen) else 0,
-                "looks": session.looks.get(name, 0) if name != "train" else None,
+                "max": int(seen.max()) if len(seen) else 0,
+                "evaluations": session.looks.get(name, 0) if name != "train" else None,
                 "role": _role_words(name, session),
             }
         )
-    return pl.DataFrame(rows, schema_overrides={"looks": pl.Int64})
+    return pl.DataFrame(rows, schema_overrides={"evaluations": pl.Int64})
 
 
 def _role_words(name: str, session: Session) -> str:
@@ -119,24 +119,24 @@ def split_columns(palette: Palette, complete: bool) -> list[Column]:
 
     def balance(_value: Any, row: Any) -> Text:
         colour = palette.split(str(row["split"]))
-        top = float(row["most"]) or 1.0
+        top = float(row["max"]) or 1.0
         return interval(
-            float(row["median"]), (float(row["least"]), top), 0.0, top, BALANCE_WIDTH, colour, palette.faint,
+            float(row["median"]), (float(row["min"]), top), 0.0, top, BALANCE_WIDTH, colour, palette.faint,
             palette.mark(str(row["split"])),
         )  # fmt: skip
 
-    def looks(value: Any, _row: Any) -> Text:
+    def evaluations(value: Any, _row: Any) -> Text:
         return Text("" if value is None else f"{value:,}")
 
     return [
         Column("split", cell=name, most=20),
         Column("role", "", style=palette.muted, most=18),
         Column("rows"),
-        Column("least"),
+        Column("min"),
         Column("median", digits=0),
-        Column("most"),
-        Column("looks", cell=looks, right=True),
-        Column("balance", "0 … most", cell=balance, width=BALANCE_WIDTH),
+        Column("max"),
+        Column("evaluations", cell=evaluations, right=True),
+        Column("balance", "0 … max", cell=balance, width=BALANCE_WIDTH),
     ] + ([] if complete else [Column("classes")])
 
 
@@ -210,7 +210,7 @@ def read_checks(blocks: Iterable[Any]) -> tuple[Check, ...]:
 
     table = next((block for block in blocks if isinstance(block, TableBlock)), None)
     if table is None:
-        raise ValueError("the answer holds no table of findings")
+        raise ValueError("the answer has no table of findings")
     rows = table.frame.select(*COLUMNS).fill_null("").rows()
     return tuple(Check(*row) for row in rows)
 
@@ -218,18 +218,18 @@ def read_checks(blocks: Iterable[Any]) -> tuple[Check, ...]:
 def checks_title(checks: tuple[Check, ...] | None, complete: bool) -> str:
     """The panel's title: how many findings, and whether of all checks."""
     if checks is None:
-        return "Checks (at work ...)"
+        return "Checks (running ...)"
     findings = sum(check.severity != "ok" for check in checks)
     title = f"Checks: {counted(findings, 'finding')}" if findings else "Checks: no findings"
     return title if complete else f"{title}; c for all"
 
 
 def notes_of(session: Session) -> list[str]:
-    """What reading the files had to say, and whether they are still there."""
+    """The notices of reading the files, and whether the files are missing."""
     store = session.store
     if store is None:
         return []
-    gone = [f"the feature files are gone: this is the store read from them on {store.manifest.created[:10]}"]
+    gone = [f"feature files not found; showing the store created on {store.manifest.created[:10]}"]
     return (gone if session.sources_missing else []) + list(store.manifest.notices)
 
 
@@ -248,7 +248,7 @@ def findings(
         ]
         if check.severity != "ok" or full:
             words = Table.grid(padding=(0, 1))
-            for label, text in (("why", check.why), ("do", check.todo)):
+            for label, text in (("why", check.why), ("fix", check.todo)):
                 if text:
                     words.add_row(
                         Text(label, style=palette.muted), Text(one_line(text), style=palette.muted, overflow="fold")
@@ -261,34 +261,34 @@ def findings(
             Text("note", style=f"bold {palette.muted}"), Text(one_line(note), style=palette.text, overflow="fold")
         )
     if checks is None:
-        table.add_row("", Text("looking ...", style=palette.muted))
+        table.add_row("", Text("checking ...", style=palette.muted))
     return table
 
 
 def state_text(slow: tuple[Check, ...] | None, job: Job | None, palette: Palette) -> Text:
-    """What has been looked at, and what to press."""
+    """Which checks were run, and the keys for the others."""
     text = Text(style=palette.muted)
 
     def key(name: str, what: str) -> None:
         text.append("   ").append(name, style=f"bold {palette.strong}").append(f" {what}")
 
     if job is not None and not job.over:
-        text.append("quick checks below; labels and leakage are being looked at")
-        key("x", "stops")
+        text.append("quick checks below; checking labels and leakage")
+        key("x", "stop")
         return text
     if slow is not None:
         fresh = job is not None and not job.cached
-        text.append(f"all checks, done in {duration(job.seconds)}" if fresh and job else "all checks, kept from before")
+        text.append(f"all checks, done in {duration(job.seconds)}" if fresh and job else "all checks, from the cache")
         if any(check.kind == "leakage" and check.severity != "ok" for check in slow):
-            key("d", "names the samples found twice")
+            key("d", "list the duplicate samples")
         return text
     if job is not None and job.state in ("failed", "cancelled"):
         failed = job.state == "failed"
         text.append("the slow checks " + (f"failed: {one_line(job.error)}" if failed else "were stopped"))
-        key("⏎", "again")
+        key("⏎", "run again")
         return text
-    text.append("quick checks; labels and leakage not looked at yet, which reads the features")
-    key("⏎", "looks")
+    text.append("quick checks; labels and leakage not checked yet (reads all features)")
+    key("⏎", "check")
     return text
 
 
@@ -309,7 +309,7 @@ def feature_columns(frame: pl.DataFrame, palette: Palette) -> list[Column]:
 
 
 def numbers_table(feature: FeatureColumns, palette: Palette, width: int) -> Table:
-    """The splits side by side."""
+    """Statistics of the feature, one column per split."""
     from workbench.tui.shared.feature import decimals
 
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -338,4 +338,4 @@ def sampled_words(feature: FeatureColumns, most: int) -> str:
     """What is said when not all rows were read, but at most `most` of a split; empty when they were."""
     if all(column.used == column.rows for column in feature.columns):
         return ""
-    return f"drawn from at most {most:,} rows of a split, at random; min and max of all"
+    return f"from a random sample of at most {most:,} rows per split; min and max of all rows"

@@ -34,18 +34,18 @@ class DataScreen(WorkbenchScreen):
 
     NAME = "data"
     HELP = """
-The splits of the workspace: rows, classes, the number of samples a class (smallest, median, largest), and how often
-each test set has been looked at: a test set that is looked at often is slowly being trained on.
+The splits of the workspace: rows, classes, samples per class (min, median, max) and, for each test set, the number of
+evaluations on it: choosing by results on a test set that is evaluated often makes its accuracy optimistic.
 
-enter on a split opens its samples; enter on a sample looks for its neighbours; with a run, predicted, correct and
-confidence stand beside each: correct=no confidence>90% leaves what it got wrong and was sure of. Below: samples of
-each class in each split (enter: those of the class), and checks of the data.
+enter on a split opens its samples; enter on a sample searches its neighbours. With a run, its predictions are shown:
+the filter correct=no confidence>90% shows confident errors. Below: samples of
+each class in each split (enter opens the samples of a class), and data checks.
 
-c shows the checks in full: what was seen, why it matters, what to do. The quick ones are made at once; enter there (or
-^r anywhere here) looks at labels that do not match the features and at samples found twice, x stops that, d names them.
+c shows all checks: what was observed, why it matters, how to fix it. Quick checks run automatically; enter there (or
+^r on this screen) also checks for labels that do not match the features and for duplicates; x stops, d lists these.
 
-f lists the features: range, mean and spread in train, and the histogram of the marked one in train and in the two test
-sets that are compared (P chooses them; l draws it on a logarithmic axis). enter follows it to Divergence.
+f lists the features: range, mean and sd in train, and the histogram of the selected one in train and in the two test
+sets compared (P chooses them; l uses a logarithmic axis). enter opens the feature on Divergence.
 """
 
     DEFAULT_CSS = style_beside(__file__)

@@ -48,7 +48,7 @@ def read_answer(job: Job, about: Subject) -> pl.DataFrame:
 
     table = next((block for block in job.blocks if isinstance(block, Table) and block.title == "features"), None)
     if table is None:
-        raise ValueError("the answer holds no table called features")
+        raise ValueError("the answer has no table called features")
     return features_frame(table.frame, about.store)
 
 

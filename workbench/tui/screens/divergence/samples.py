@@ -66,7 +66,7 @@ class FeatureSamples(Alive, Vertical):
         if row["smd"] is not None:
             text.append(f"   SMD {content.signed(row['smd'], 2)}", style=palette.text)
         text.append(f" · the {'highest' if ordering.rising else 'lowest'} first", style=palette.muted)
-        text.append(f" · in sd: from the mean of {clean(ordering.pair[0])}", style=palette.muted)
+        text.append(f" · in sd: relative to the mean of {clean(ordering.pair[0])}", style=palette.muted)
         self.query_one("#samples-facts", Static).update(text)
         self._title("reading")
         self._read(ordering)

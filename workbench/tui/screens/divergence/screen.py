@@ -38,19 +38,19 @@ class DivergenceScreen(WorkbenchScreen):
 
     NAME = "divergence"
     HELP = """
-How far the distribution of each feature moved from one split to the other.
+Difference between the distributions of each feature on two splits.
 
 KS is the largest distance between the two distribution functions, 0 to 1. Wasserstein is the area between them, in the
 feature's unit and in pooled standard deviations. SMD is the standardised mean difference: the change of the mean in
 pooled standard deviations. SD ratio is the ratio of the standard deviations. p adj. is the p value of KS, corrected for
 the number of features (Holm): below 0.05 the feature differs, and its bar is bright.
 
-m sorts by the next measure, M by the one before (SMD and SD ratio by size, whichever way); the bars are drawn for it.
+m sorts by the next measure, M by the previous one (SMD and SD ratio by magnitude); the bars show it.
 / filters: ks>0.2, smd<0, p_adjusted<0.01, or part of a name. v compares other splits, l draws the histograms on a
-logarithmic axis. The feature under the cursor is the one that other screens look at.
+logarithmic axis. The feature under the cursor is also selected on other screens.
 
-enter on a feature opens the samples of the second split by their value of it, the way it moved first (v: those of the
-first split); enter on a sample its neighbours; escape goes back.
+enter on a feature opens the samples of the second split sorted by its value, starting in the direction of the shift
+(v: of the first split); enter on a sample its neighbours; escape goes back.
 """
 
     DEFAULT_CSS = style_beside(__file__)
@@ -85,13 +85,13 @@ first split); enter on a sample its neighbours; escape goes back.
         store = session.store
         if not session.ready or store is None:
             self._question.drop()
-            self._nothing("no features yet", "divergence is between two splits", ("1", "see how reading them goes"))
+            self._nothing("no features yet", "divergence compares two splits", ("1", "show reading progress"))
             return
         if before is None or before.pair != session.pair or before.store is not store:
             self._pair = content.default_pair(store, session.pair)
         if self._pair is None:
             self._question.drop()
-            self._nothing("nothing to compare", "the workspace has one split only; divergence takes two")
+            self._nothing("nothing to compare", "divergence compares two splits, and the workspace has only one")
             return
         if self._question.about != (store, self._pair):
             self._ask(Subject(store, self._pair))
@@ -127,7 +127,7 @@ first split); enter on a sample its neighbours; escape goes back.
                 panel.move_to(0)
             panel.table.focus()
             if not job.cached and job.seconds > 1:
-                self.bench.say(f"compared in {duration(job.seconds)}; kept for next time")
+                self.bench.say(f"compared in {duration(job.seconds)}; result cached")
 
     def action_ask_again(self) -> None:
         """Ask once more, as after a failure."""
@@ -267,7 +267,7 @@ first split); enter on a sample its neighbours; escape goes back.
             return
         store = self.session.store
         if store is None or len(store.splits) < 2:
-            self.bench.say("comparing needs two splits")
+            self.bench.say("a comparison requires two splits")
             return
         pairs = content.pairs_of(store)
         options = [(f"{place}", content.pair_label(pair, self.palette)) for place, pair in enumerate(pairs)]

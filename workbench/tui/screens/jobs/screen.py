@@ -34,10 +34,10 @@ class JobsScreen(WorkbenchScreen):
     NAME = "jobs"
     DEFAULT_CSS = style_beside(__file__)
     HELP = """
-Analyses run one at a time in a worker process, runs in a process each; neither can crash the interface.
+Analyses run one at a time in a worker process, each run in a separate process; neither can crash the interface.
 
-x stops the job under the cursor: an analysis is asked to stop, and its process is killed a second later if it does not;
-a run keeps a checkpoint. Below the list: the result or the traceback of an analysis, the end of a run's log (l shows
+x stops the job under the cursor: an analysis is asked to stop, and its process is killed after a second otherwise;
+a run keeps a checkpoint. Below the list: the result or the traceback of an analysis, or the end of a run's log (l shows
 more of it). enter on a run opens the Train screen.
 """
 

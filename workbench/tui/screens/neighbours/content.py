@@ -82,7 +82,7 @@ def _neighbours_frame(job: Job, store: Store, label: int, said: pl.DataFrame | N
         (block.frame for block in job.blocks if isinstance(block, Table) and block.title == "neighbours"), None
     )
     if table is None:
-        raise ValueError("the answer holds no table called neighbours")
+        raise ValueError("the answer has no table called neighbours")
     # By row: labels that are text come back without the control characters that they have in the store.
     indices = [int(store.split(split).labels[row]) for split, row in table.select("split", "row").iter_rows()]
     frame = table.select("rank", "split", "row", "path", "distance").with_columns(
@@ -124,7 +124,7 @@ def neighbour_columns(frame: pl.DataFrame, palette: Palette, *, drawn: bool) -> 
         Column("class", most=24),
         Column("agreement", "agrees", cell=agreement, width=6),
         Column("distance", digits=distance_digits(frame)),
-        *([Column("far", "0 … far", cell=near, width=NEAR_WIDTH)] if drawn else []),
+        *([Column("far", "0 … max", cell=near, width=NEAR_WIDTH)] if drawn else []),
         Column("row"),
         Column("path", keep_end=True, most=40, style=palette.muted),
         Column("split", cell=split, most=20),

@@ -36,13 +36,13 @@ class NeighboursScreen(WorkbenchScreen):
 
     NAME = "neighbours"
     HELP = """
-The samples of one split nearest to the selected sample: exact search in the space of the features. A sample whose
-neighbours are of another class lies where the head has to get it wrong, or bears a wrong label.
+The samples of a split nearest to the selected sample, by exact search in the feature space. A sample whose neighbours
+are of another class is in a region where the head is likely to misclassify it, or it is mislabelled.
 
-enter on a neighbour makes it the sample, escape goes back to the one before. e asks for another sample, split, number
-of neighbours or distance; r takes any sample, n and p the next and previous one that the run misclassified.
+enter on a neighbour selects it, escape goes back to the previous sample. e chooses another sample, split, number
+of neighbours or distance; r selects a random sample, n and p the next and previous one misclassified by the run.
 
-Distances: cosine is 1 less the cosine of the angle; euclidean is the length of the difference. A sample is never its
+Distances: cosine is 1 - the cosine of the angle; euclidean is the length of the difference. A sample is never its
 own neighbour.
 """
 
@@ -97,15 +97,15 @@ own neighbour.
     def _tell_empty(self, session: Session) -> None:
         empty = self.query_one(EmptyState)
         if not session.ready:
-            empty.tell("no features yet", "the neighbours of a sample are searched among its features",
-                       ("1", "see how reading them goes"), palette=session.palette)  # fmt: skip
+            empty.tell("no features yet", "nearest neighbours are searched in the feature space",
+                       ("1", "show reading progress"), palette=session.palette)  # fmt: skip
             return
         split = self._usual_split(session)
-        keys = [("r", f"any sample of {split}"), ("e", "a sample by its row")]
+        keys = [("r", f"random sample of {split}"), ("e", "choose a sample by row")]
         if session.run is not None:
-            keys += [("n", f"the first sample of {split} that the run misclassified"), ("4", "pick one on Confusion")]
-        keys.append(("1", "pick one on Data"))
-        empty.tell("no sample selected", "Whose neighbours?", *keys, palette=session.palette)
+            keys += [("n", f"first misclassified sample of {split}"), ("4", "choose one on Confusion")]
+        keys.append(("1", "choose one on Data"))
+        empty.tell("no sample selected", "Select a sample to search its neighbours.", *keys, palette=session.palette)
 
     def _usual_split(self, session: Session) -> str:
         """The split that samples are taken from: that of the selected one, else test set 2."""
@@ -172,7 +172,7 @@ own neighbour.
             self._tell_progress(job)
 
     def _tell_progress(self, job: Job) -> None:
-        text = job.text or ("waiting for its turn" if job.state == "queued" else "searching")
+        text = job.text or ("waiting in the queue" if job.state == "queued" else "searching")
         self.query_one(ProgressLine).tell(job.fraction, text, palette=self.palette, remaining=job.remaining)
 
     def _show_answer(self, answer: Answer, query: Query) -> None:
@@ -246,7 +246,7 @@ own neighbour.
         if not session.ready:
             return
         if session.run is None:
-            self.bench.say("which samples are misclassified is known once a head was trained (2)")
+            self.bench.say("no finished run: train a head first (2)")
             return
         sample = content.sample_of(session)
         split = self._usual_split(session)
@@ -258,7 +258,7 @@ own neighbour.
 
     def on_wrong_searched(self, event: WrongSearched) -> None:
         if event.row is None:
-            self.bench.say(f"the run has no misclassified sample of {event.split}")
+            self.bench.say(f"the run has no misclassified samples in {event.split}")
         else:
             self.bench.select(split=event.split, row=event.row)
 

@@ -109,7 +109,11 @@ class AnalysisView(Alive, Container):
             text.append("takes no parameters\n" if info.settings is not None else content.UNREAD + "\n")
         if info.needs_run:
             run = session.run
-            text.append("of run " + clean(run.id) + "\n" if run else "needs a finished run: 2 trains one\n")
+            text.append(
+                "of run " + clean(run.id) + "\n"
+                if run
+                else "requires a finished run: train one on the Train screen (2)\n"
+            )
         text.rstrip()
         hint = self.query_one("#hint", Static)
         hint.display = bool(text.plain)

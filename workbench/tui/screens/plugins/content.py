@@ -33,13 +33,13 @@ MANY_FEATURES = 200  # above this many, a feature is typed rather than picked fr
 EXAMPLE = '''from workbench.api import Analysis, Context, Metric, param
 
 class ClassShare(Analysis):
-    """How large a part of each test set one class is."""
+    """Fraction of each test set that belongs to one class."""
 
     name = "class-share"
     title = "Share of a class"
 
     class Params:
-        label: int = param(0, help="which class, from 0", ge=0)
+        label: int = param(0, help="class index, starting at 0", ge=0)
 
     def run(self, ctx: Context, params: Params):
         for split in (ctx.test1, ctx.test2):
@@ -67,18 +67,18 @@ def own_first(plugins: Sequence[PluginInfo]) -> list[PluginInfo]:
 
 
 def key_of(info: PluginInfo) -> str:
-    """What tells this analysis from all others, also from those of the same name."""
+    """A key that identifies this analysis, also among those of the same name."""
     return f"{info.source}|{info.path}|{info.class_name}|{info.name}"
 
 
 def state_words(info: PluginInfo, session: Session) -> tuple[str, str]:
-    """(state in words, its severity): ready, needs trust, changed since trusted, set aside."""
+    """(state in words, its severity): ready, not trusted, changed since trusted, disabled."""
     if not info.trusted:
-        return "changed since trusted" if info.verdict == "changed" else "needs trust", "warning"
+        return "changed since trusted" if info.verdict == "changed" else "not trusted", "warning"
     if info.error:
-        return f"set aside: {one_line(info.error)}", "error"
+        return f"disabled: {one_line(info.error)}", "error"
     if info.needs_run and session.run is None:
-        return "ready, needs a run", "note"
+        return "ready, requires a run", "note"
     return "ready", "good"
 
 
@@ -143,7 +143,7 @@ def detail_text(info: PluginInfo, session: Session) -> Group:
     if not info.usable:
         severity = state_words(info, session)[1]
         reason = trust_text(info, session.workspace) if not info.trusted else aside_text(info)
-        state = state_words(info, session)[0] if not info.trusted else "set aside"
+        state = state_words(info, session)[0] if not info.trusted else "disabled"
         parts.append(Text(state, style=palette.severities[severity]))
         parts += [Text(), Text(reason, style=palette.text)]
     if info.doc:
@@ -171,13 +171,13 @@ def origin_words(info: PluginInfo) -> str:
     return f"{info.source}  {short_path(info.path)}" if own and info.path else str(info.source)
 
 
-UNREAD = "its parameters are only known to its own code: it runs with its defaults"
+UNREAD = "its parameters can only be determined by running it; it runs with its defaults"
 
 
 def aside_text(info: PluginInfo) -> str:
-    """Why an analysis is set aside, and what then."""
+    """Why an analysis is disabled, and how to fix it."""
     where = f"{short_path(info.path)}: " if info.path else ""
-    return f"{where}{one_line(info.error)}. Mend the file: it is read again when it changes. All others go on working."
+    return f"{where}{one_line(info.error)}. Fix the file; it is read again when it changes. Others are not affected."
 
 
 def trust_text(info: PluginInfo, workspace: Workspace) -> str:
@@ -186,24 +186,24 @@ def trust_text(info: PluginInfo, workspace: Workspace) -> str:
 
     place = short_path(info.path) if info.path else workspace.root
     return (
-        f"This is code that came with the workspace ({place}), and {WHY_NOT[info.verdict]}. It is not run until you "
-        "allow it, since it would run as you: it could read, change or send away whatever you can. t shows every file "
-        "that would run, or what changed in them, and asks. Exactly what you have seen may run from then on: once a "
-        "file is changed, added or removed, nothing of the workspace runs until you are asked again."
+        f"This is code that came with the workspace ({place}), and {WHY_NOT[info.verdict]}. It does not run "
+        "until you allow it, since it would have your permissions: it could read, change or send whatever you can. t "
+        "shows every file that would run, or what changed in them, and asks. Only the code you have seen is trusted: "
+        "when a file is changed, added or removed, no code of the workspace runs until you confirm again."
     )
 
 
 def writing_text(workspace: Workspace) -> str:
-    """How to write an analysis of one's own."""
+    """How to write an analysis."""
     return (
-        "An analysis is one Python file. Dropped into one of these folders it appears here by itself:\n\n"
-        f"  {short_path(user_folder())}\n      yours, in every workspace\n"
-        f"  {short_path(workspace.root / 'plugins')}\n      goes with this workspace; runs once you have trusted it\n\n"
-        "A first version that works, with a test of it:\n\n"
+        "An analysis is one Python file. Placed in one of these folders, it appears here automatically:\n\n"
+        f"  {short_path(user_folder())}\n      for all workspaces\n"
+        f"  {short_path(workspace.root / 'plugins')}\n      for this workspace only; runs once you have trusted it\n\n"
+        "To create a working template with a test:\n\n"
         "  workbench plugin new class-share\n  workbench plugin check FILE\n\n"
         f"Or paste this into {short_path(user_folder() / 'class_share.py')}:\n\n"
         + "\n".join(f"  {line}".rstrip() for line in EXAMPLE.splitlines())
-        + "\n\nIt runs in a process of its own: an error in it, or an endless loop, costs nothing but its own answer."
+        + "\n\nIt runs in a separate process: an error or an endless loop in it affects only its own result."
     )
 
 

@@ -39,15 +39,15 @@ class PluginsScreen(WorkbenchScreen):
     NAME = "plugins"
     HELP = """
 All analyses: built in, shipped with the workbench, from installed packages, from your own folder and from the
-workspace. A file dropped into a plugin folder appears here while you look; a changed one is read again.
+workspace. A file placed in a plugin folder appears here automatically; a changed file is read again.
 
-enter opens an analysis: what it answers, a form for its parameters, and under it the answer. ^r (or enter in a field)
-runs it, x stops it, tab goes from the form to the answer and back, escape goes back to the list; the answer is kept.
-enter on a row that stands for a sample goes to that sample.
+enter opens an analysis: its description, a form for its parameters, and the result. ^r (or enter in a field)
+runs it, x stops it, tab moves between the form and the result, escape goes back to the list; the result is kept.
+enter on a row of a sample opens that sample.
 
-Analyses run in a process of their own. One that raises, hangs or kills its process shows what happened where its
-answer would be, and nothing else is lost. Code that came with a workspace is not run until you have read and trusted it
-(t), nor after it changed, until you have seen the difference.
+Analyses run in a separate process. One that raises, hangs or kills its process shows what happened in place of its
+result, and nothing else is affected. Code that came with a workspace does not run until you have read and trusted it
+(t), and after a change not until you have reviewed the difference.
 """
 
     DEFAULT_CSS = style_beside(__file__)
@@ -98,7 +98,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         self._requested = None
         key = next((key for key, info in self._plugins.items() if info.name == name and info.usable), None)
         if key is None:
-            self.bench.say(f"the analysis {name} is not among the usable ones here", severity="warning")
+            self.bench.say(f"the analysis {name} is not available here", severity="warning")
             return
         await self._open(key)
         self._run()
@@ -151,7 +151,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
             frame,
             content.plugin_columns(frame, session.palette, panel.size.width or self.size.width),
             key="key",
-            note=f"drop a .py file into {content.short_path(content.user_folder())}",
+            note=f"place a .py file in {content.short_path(content.user_folder())}",
         )
         self._tell_detail()
 
@@ -207,7 +207,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if not info.trusted:
             self.action_trust()
         elif info.error:
-            self.bench.show_dialog(TextDialog(f"{info.name} is set aside", content.aside_text(info), from_end=False))
+            self.bench.show_dialog(TextDialog(f"{info.name} is disabled", content.aside_text(info), from_end=False))
         else:
             self._keep_texts()
             again = self._opened == key
@@ -245,13 +245,13 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         if view.info is None or self._opened is None:
             return
         if not self.session.ready:
-            self.bench.say("the features are not open yet: see the Data screen (1)", severity="warning")
+            self.bench.say("the features are not loaded yet: see the Data screen (1)", severity="warning")
             return
         key = self._opened
         if key not in self._runs:
             self._runs[key] = self.question(functools.partial(self._follow_question, key), lambda job, _key: job)
         if self._runs[key].running:
-            self.bench.say("it is running; x stops it")
+            self.bench.say("it is already running; x stops it")
             return
         with contextlib.suppress(BadInput):  # the form shows what is wrong, in the field
             values = view.form.values() if view.form is not None else {}
@@ -294,7 +294,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
     def action_trust(self) -> None:
         """Ask whether the code of this workspace may run, as it is now."""
         if all(info.trusted for info in self._plugins.values()):
-            self.bench.say("nothing here waits for your trust")
+            self.bench.say("there is no untrusted code here")
         else:
             self._read_review()
 
@@ -325,7 +325,7 @@ answer would be, and nothing else is lost. Code that came with a workspace is no
         except BadInput as error:
             self.bench.say(str(error), severity="error")
         else:
-            self.bench.say("these files of the workspace are trusted from now on")
+            self.bench.say("these files of the workspace are now trusted")
             self._look()
 
     def action_write_plugin(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 3000  # shown in the dialog; the command line shows any number
 LONGEST_LINE = 1000  # characters
-ANSWERS = (("no", "no, leave it alone"), ("yes", "yes, I have read it: exactly these files may run"))
+ANSWERS = (("no", "no, do not run it"), ("yes", "yes, I have read it; allow exactly these files to run"))
 
 
 class TrustDialog(ChooseDialog):
@@ -37,7 +37,7 @@ class TrustDialog(ChooseDialog):
     """
 
     def __init__(self, review: Review, changes: Sequence[Change], palette: Palette) -> None:
-        title = f"Run the code of this workspace as you? ({counted(len(review.sources.files), 'file')})"
+        title = f"Run the code of this workspace with your permissions? ({counted(len(review.sources.files), 'file')})"
         super().__init__(title, [(key, Text(text)) for key, text in ANSWERS])
         self.add_class("-wide")
         self.review = review
@@ -67,13 +67,13 @@ def review_text(review: Review, changes: Sequence[Change], palette: Palette) -> 
     text = Text(style=palette.text)
     text.append(f"{clean(review.workspace)}: {WHY_NOT[review.verdict]}\n")
     if review.twin is not None:
-        text.append(f"exactly the same files are trusted in {clean(review.twin)}\n")
+        text.append(f"the same files are already trusted in {clean(review.twin)}\n")
     text.append("\n")
     for file in review.sources.files:
         text.append(file.name, style=f"bold {palette.strong}")
         text.append(f"  {len(file.data):,} bytes  sha256 {file.sha256}\n", style=palette.muted)
     for one in review.sources.disabled:
-        text.append(f"{one.name or 'the folder'} is left alone: {one.reason}\n", style=palette.severities["warning"])
+        text.append(f"{one.name or 'the folder'} is ignored: {one.reason}\n", style=palette.severities["warning"])
     lines = list(_lines(changes, palette))
     for line, style in lines[:MOST_LINES]:
         text.append(f"{clean(line)}\n", style=style)

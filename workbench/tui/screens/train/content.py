@@ -187,7 +187,7 @@ def heading(run: RunSnapshot, width: int, palette: Palette, store: Store | None 
     phase = f", {clean(run.phase)}" if run.phase and run.active else ""
     phase += f" for {clean(run.waits_for)}" if run.waits_for else ""
     if store is not None and not run.trained_on(store.fingerprint):
-        text.append("  its features have changed since", style=palette.severities["warning"])
+        text.append("  its features have changed since then", style=palette.severities["warning"])
     text.append(f"{phase}  {run.reached}", style=palette.muted)
     text.append(f"  {duration(run.seconds)}", style=palette.muted)
     text.append(f"  on {clean(run.device)}" if run.device else "", style=palette.muted)

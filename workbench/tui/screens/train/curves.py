@@ -294,7 +294,7 @@ def _note(runs: Sequence[RunCurves], quantity: str, setting: str) -> str:
     if not runs or quantity not in ("loss", "accuracy"):
         return ""
     curves = runs[0].curves
-    tests = "test curves are test-set evaluations: nothing is chosen by them" if curves.tests else ""
+    tests = "test curves are test-set evaluations: not used for any choice" if curves.tests else ""
     best = _best(curves, setting) if quantity == "accuracy" else ""
     return " · ".join(part for part in (tests, best) if part)
 

@@ -28,12 +28,12 @@ OF_DATA = (
     Group("features", ("log_scale", "components", "epsilon")),
     Group("machine", ("seed", "device", "precision")),
 )
-OF_CLOSED_FORM = (Group("choice on val", ("choose_by",)),)
+OF_CLOSED_FORM = (Group("selection on val", ("choose_by",)),)
 OF_DESCENT = (
     Group("lr schedule", ("warmup", "factor", "step_epochs", "patience")),
     Group("optimiser", ("optimiser", "momentum", "clip")),
     Group("regularisation", ("label_smoothing", "balance", "mixup", "feature_dropout", "noise", "ema")),
-    Group("choice of epoch", ("early_stopping", "keep", "test_curves")),
+    Group("epoch selection", ("early_stopping", "keep", "test_curves")),
 )
 
 

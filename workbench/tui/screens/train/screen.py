@@ -44,7 +44,7 @@ class TrainScreen(WorkbenchScreen):
     HELP = """
 Each run trains in a process of its own: it continues when you quit the workbench, and is listed when you open it again.
 
-n opens the form for a new run; each setting shows which values are allowed; enter in a field, ctrl+r or F5 starts. x
+n opens the form for a new run; each setting shows the allowed values; enter in a field, ctrl+r or F5 starts. x
 stops the run under the cursor, which keeps a checkpoint; u resumes it. delete removes it, l shows its log. enter on a
 finished run selects it for all screens and opens its confusion matrix.
 
@@ -57,7 +57,7 @@ move the range, 0 shows the whole range, m shows one chart alone. c changes the 
 rows per second or memory; a changes the x axis: epoch, step or seconds; y and Y make the axes logarithmic; e smooths (a
 debiased exponential moving average over the raw line).
 
-Test sets have no curve unless the run asked for one (test_curves): they are evaluated once, after training.
+Test sets have no curve unless test_curves is enabled: they are evaluated once, after training.
 """
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-short"), (32, "-tall")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]
