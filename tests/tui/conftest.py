@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from tui_support import wait_for
 
+from tests.tui.tui_support import wait_for
 from workbench.features.ingest import open_store
 from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace

@@ -21,8 +21,8 @@ from textual import events
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.worker import Worker
-from tui_support import make_run
 
+from tests.tui.tui_support import make_run
 from workbench import plugins, worker
 from workbench.api import Context
 from workbench.blocks import decode, encode

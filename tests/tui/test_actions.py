@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from textual.actions import parse
-from tui_support import wait_for
 
+from tests.tui.tui_support import wait_for
 from workbench import tui
 from workbench.errors import BadInput
 from workbench.tui.screens import REGISTRY, build

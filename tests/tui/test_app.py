@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from textual.widgets import ContentSwitcher, Static
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench import api
 from workbench.errors import BadInput
 from workbench.features.progress import IngestProgress

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tui_support import Host
 
+from tests.tui.tui_support import Host
 from workbench.present.colours import Palette
 from workbench.tui.widgets.chart import Axes, ChartView, Line, draw, value_at
 

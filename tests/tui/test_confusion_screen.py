@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 from textual.widgets import ContentSwitcher, Static
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench import plugins
 from workbench.api import Context
 from workbench.errors import BadInput

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tui_support import wait_for
 
+from tests.tui.tui_support import wait_for
 from workbench import api
 from workbench.tui.screens.divergence import content
 from workbench.tui.screens.divergence.screen import DivergenceScreen

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import Bench
-from hostile import HOSTILE, make_hostile, unsafe
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
-from tui_support import make_run, wait_for
 
+from tests.hostile import HOSTILE, make_hostile, unsafe
+from tests.tui.conftest import Bench
+from tests.tui.tui_support import make_run, wait_for
 from workbench import api
 from workbench.features.ingest import open_store
 from workbench.tui.app import WorkbenchApp

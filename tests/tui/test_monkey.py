@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 import pytest
-from monkey import let_loose, seeds_of
-from tui_support import make_run
 
+from tests.tui.monkey import let_loose, seeds_of
+from tests.tui.tui_support import make_run
 from workbench.tui.shell import background, messages
 from workbench.workspace import Workspace
 

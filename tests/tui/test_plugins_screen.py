@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 from textual.widgets import Static
-from tui_support import wait_for
 
+from tests.tui.tui_support import wait_for
 from workbench import api, plugins
 from workbench.tui.screens.plugins import content
 from workbench.tui.screens.plugins.analysis import AnalysisView

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from textual.widgets import ContentSwitcher, Static
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench import api
 from workbench.tui.screens.data.content import classes_frame, splits_frame
 from workbench.tui.shared.sample import SampleView

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from tui_support import make_run
 
+from tests.tui.tui_support import make_run
 from workbench import runs
 from workbench.present.colours import Palette
 from workbench.runs import RunSnapshot

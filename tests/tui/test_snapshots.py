@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench.features.checks import Check
 from workbench.tui.app import WorkbenchApp
 from workbench.workspace import Workspace

@@ -7,8 +7,8 @@ import re
 import polars as pl
 import pytest
 from textual.widgets import Input, Static
-from tui_support import Host, wait_for
 
+from tests.tui.tui_support import Host, wait_for
 from workbench.errors import BadInput
 from workbench.tui.widgets.table.backend import Column, FrameBackend, columns_of, digits_for
 from workbench.tui.widgets.table.filtering import filter_rows

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tui_support import make_run
 
+from tests.tui.tui_support import make_run
 from workbench import runs
 from workbench.present.colours import SERIES, Palette
 from workbench.runs import MetricsRow

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 from textual.widgets import Input
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench import runs
 from workbench.present.colours import Palette
 from workbench.tui.screens.train.charts import RunCharts

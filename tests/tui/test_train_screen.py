@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from textual.widgets import ContentSwitcher, Input, Static
-from tui_support import make_run, wait_for
 
+from tests.tui.tui_support import make_run, wait_for
 from workbench import runs
 from workbench.heads import HEADS
 from workbench.runs.metrics import EpochMetrics, Resumed, StepMetrics

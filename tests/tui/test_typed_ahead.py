@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monkey import LocalWorker, make_runs, press
 from textual import events
 from textual.geometry import Size
-from tui_support import Host, make_run, wait_for
 
+from tests.tui.monkey import LocalWorker, make_runs, press
+from tests.tui.tui_support import Host, make_run, wait_for
 from workbench.present.colours import Palette
 from workbench.settings import Setting
 from workbench.tui.shell.dialogs import ChooseDialog, Dialog, Options

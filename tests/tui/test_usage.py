@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tui_support import make_run
 
+from tests.tui.tui_support import make_run
 from workbench import runs
 from workbench.present.colours import Palette
 from workbench.tui.shell import background, messages

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
-from conftest import Bench
 from textual.widgets import Static
-from tui_support import Host, wait_for
 
+from tests.tui.conftest import Bench
+from tests.tui.tui_support import Host, wait_for
 from workbench import api
 from workbench.blocks import KINDS
 from workbench.errors import BadInput

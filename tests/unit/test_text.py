@@ -6,10 +6,10 @@ import sys
 import unicodedata
 
 import pytest
-from hostile import HOSTILE, unsafe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.hostile import HOSTILE, unsafe
 from workbench.text import MOST_MARKS, clean, one_line, printed
 
 # Any character, lone surrogates too, with those that matter often among them.

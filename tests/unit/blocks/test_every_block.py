@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
-from hostile import HOSTILE, unsafe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench.blocks
+from tests.hostile import HOSTILE, unsafe
 from workbench.api import Chart, HeatMap, Metric, Samples, Series, Table, Text
 from workbench.blocks import KINDS, decode, encode, grouped, kind_of
 from workbench.cli.common import make_console

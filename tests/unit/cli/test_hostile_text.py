@@ -11,8 +11,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hostile import CONTROLS, HOSTILE, make_hostile, unsafe
 
+from tests.hostile import CONTROLS, HOSTILE, make_hostile, unsafe
 from workbench.cli import main
 
 PLUGIN = """

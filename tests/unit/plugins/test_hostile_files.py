@@ -4,8 +4,8 @@ import os
 import time
 
 import pytest
-from plugin_files import drop, minimal
 
+from tests.unit.plugins.plugin_files import drop, minimal
 from workbench import plugins
 from workbench.plugins import manifest, sources
 from workbench.plugins.manifest import read_analyses

@@ -6,8 +6,8 @@ import sys
 import traceback
 
 import pytest
-from plugin_files import drop, minimal
 
+from tests.unit.plugins.plugin_files import drop, minimal
 from workbench import plugins
 
 

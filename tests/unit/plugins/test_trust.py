@@ -7,8 +7,8 @@ import shutil
 import sys
 
 import pytest
-from plugin_files import drop, minimal
 
+from tests.unit.plugins.plugin_files import drop, minimal
 from workbench import plugins
 from workbench.errors import BadInput
 from workbench.workspace import user_dir

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_records import config, scores, summary
 
+from tests.unit.runs.run_records import config, scores, summary
 from workbench import runs
 from workbench.errors import BadInput
 from workbench.features.store import Store

@@ -14,8 +14,8 @@ import msgspec
 import psutil
 import pytest
 from filelock import FileLock
-from run_records import scores, summary
 
+from tests.unit.runs.run_records import scores, summary
 from workbench import runs
 from workbench.errors import BadInput
 from workbench.features.store import Store
