@@ -23,7 +23,7 @@ from workbench.features.store import TrainingView
 from workbench.heads import HEADS
 from workbench.heads.trained import TrainedHead
 from workbench.training import batched, loop
-from workbench.training.recorder import Silent
+from workbench.training.recorder import Diverged, Silent
 from workbench.workspace import Workspace
 
 RATES, DECAYS = (1e-4, 3e-4, 1e-3, 3e-3), (0.0, 1e-4, 1e-3, 1e-2)
@@ -48,7 +48,9 @@ def measure(view: TrainingView, epochs: int) -> None:
         heads.resolve_settings("linear", {"epochs": epochs, "lr": lr, "weight_decay": decay, "device": "cpu"})
         for lr, decay in product(RATES, DECAYS)
     ]
-    swept, alone, times = [], [], []
+    swept: list[tuple[TrainedHead | Diverged, Silent]] = []
+    alone: list[tuple[TrainedHead, Silent]] = []
+    times = []
     for _ in range(2):
         told = [Silent() for _ in settings]
         started = time.perf_counter()

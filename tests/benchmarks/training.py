@@ -91,7 +91,7 @@ def usual_loop(view: Any) -> Callable[[], None]:
         optimiser.zero_grad()
         logits = module(x)
         loss = nn.functional.cross_entropy(logits, y)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         sums[0] += loss.item() * len(y)
         sums[1] += int((logits.argmax(1) == y).sum())
@@ -185,7 +185,12 @@ def on_gpu(repeats: int) -> None:
         told = Silent()
         one = trainer(view, told, device="cuda:0", epochs=many, batch_size=batch, precision="bf16")
         devices.fits = fits
-        taken = seconds_of(lambda one=one: (one.run(), torch.cuda.synchronize()))  # type: ignore[misc]
+
+        def run(one: loop.Trainer = one) -> None:
+            one.run()
+            torch.cuda.synchronize()
+
+        taken = seconds_of(run)
         rates[name] = rows * many / taken
         print(f"  {name}: {many} epochs in {taken:.2f} s, {tera(flops(rows) * many, taken)}")
     figure("rate streamed / rate resident", rates["streamed"] / rates["resident"], "at least 0.7")

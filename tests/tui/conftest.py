@@ -91,7 +91,7 @@ def bench(read_workspace: Workspace) -> Bench:
         app = WorkbenchApp(workspace or read_workspace, first=first)
         if answers is not None:
             worker = FakeWorker(answers)
-            app.jobs.make_worker = lambda: worker  # type: ignore[assignment, return-value]
+            app.jobs.make_worker = lambda: worker  # type: ignore[assignment]
             app.fake_worker = worker  # type: ignore[attr-defined]
         async with app.run_test(size=size) as pilot:
             if ready:

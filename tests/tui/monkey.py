@@ -28,7 +28,7 @@ from workbench.api import Context
 from workbench.blocks import decode, encode
 from workbench.errors import BadInput
 from workbench.features.ingest import open_store
-from workbench.runs import RunFolder
+from workbench.runs import RunFolder, StoredRun
 from workbench.settings import resolve
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.shell.actions import ACTIONS
@@ -152,13 +152,13 @@ class LocalWorker:
             try:
                 blocks = await asyncio.to_thread(self._answer, analysis_name, params, run_id, pair)
             except BadInput as error:
-                on_event(worker.JobFailed(job_id, str(error), None, "bad input"))
+                on_event(worker.JobFailed(job_id, str(error), "", "bad input"))
             except Exception as error:  # noqa: BLE001 - as the worker process reports whatever an analysis raises
                 # No trace: Python 3.11 parses source for one, which must not meet the parsing of plugins in a thread.
                 on_event(worker.JobFailed(job_id, str(error), "Traceback ...", "raised"))
             else:
                 if job_id in self._cancelled:
-                    on_event(worker.JobFailed(job_id, "stopped", None, "cancelled"))
+                    on_event(worker.JobFailed(job_id, "stopped", "", "cancelled"))
                     return
                 for block in blocks:
                     on_event(worker.JobBlock(job_id, block))
@@ -167,7 +167,7 @@ class LocalWorker:
 
     def _answer(self, name: str, params: dict[str, Any], run_id: str | None, pair: tuple[str, str] | None) -> list[Any]:
         store, folder = self._store, self._workspace.runs_dir / (run_id or "")
-        run = RunFolder(folder) if run_id and (folder / "predictions").is_dir() else None
+        run = StoredRun(RunFolder(folder)) if run_id and (folder / "predictions").is_dir() else None
         ctx = Context(
             store.splits, pair or ("test1", "test2"), store.classes, store.label_values, store.feature_names, run
         )
@@ -236,7 +236,7 @@ class Monkey:
     async def _open(self) -> None:
         app = WorkbenchApp(self.workspace)
         local = LocalWorker(self.workspace)
-        app.jobs.make_worker = lambda: local  # type: ignore[assignment, return-value]
+        app.jobs.make_worker = lambda: local  # type: ignore[assignment]
         try:
             async with app.run_test(size=(80, 24), message_hook=self._watch) as pilot:
                 while not self.report.errors and not self._gone(app):
@@ -282,10 +282,12 @@ class Monkey:
 
     def _point(self, app: WorkbenchApp, kind: str, where: tuple[float, float]) -> None:
         x, y = int(where[0] * app.size.width), int(where[1] * app.size.height)
-        at = {"x": x, "y": y, "delta_x": 0, "delta_y": 0, "shift": False, "meta": False, "ctrl": False}
         kinds = (events.MouseDown, events.MouseUp) if kind == "click" else (events.MouseScrollDown, events.MouseMove)
         for cls in kinds:
-            event = cls(widget=None, button=1 if kind == "click" else 0, screen_x=x, screen_y=y, **at)
+            event = cls(
+                widget=None, x=x, y=y, delta_x=0, delta_y=0, button=1 if kind == "click" else 0,
+                shift=False, meta=False, ctrl=False, screen_x=x, screen_y=y,
+            )  # fmt: skip
             event.set_sender(app)
             app._driver.send_message(event)  # type: ignore[union-attr]
 

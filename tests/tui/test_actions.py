@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.actions import parse
@@ -119,6 +119,7 @@ def test_a_wrong_keymap_names_file_key_and_way_out(text: str, told: str) -> None
 
 def test_no_action_is_left_to_be_parsed_when_its_key_comes() -> None:
     from textual.actions import parse
+    from textual.binding import Binding
 
     from workbench.tui.widgets.table.panel import FrameTable
 
@@ -127,7 +128,7 @@ def test_no_action_is_left_to_be_parsed_when_its_key_comes() -> None:
     misses = parse.cache_info().misses
     for action in (
         *(action.action for action in actions.ACTIONS),
-        *(binding.action for binding in FrameTable.BINDINGS),
+        *(binding.action for binding in cast(list[Binding], FrameTable.BINDINGS)),
     ):
         parse(action)
     assert parse.cache_info().misses == misses + 1  # app.nothing has no binding

@@ -16,7 +16,7 @@ from workbench.api import Context
 from workbench.errors import BadInput
 from workbench.features.ingest import open_store
 from workbench.present.colours import Palette
-from workbench.runs import RunFolder
+from workbench.runs import RunFolder, StoredRun
 from workbench.settings import resolve
 from workbench.tui.screens.confusion import content
 from workbench.tui.shared.job_view import JobView
@@ -26,11 +26,13 @@ from workbench.workspace import Workspace
 
 
 def panel(app: Any, name: str) -> TablePanel:
-    return app.current.query_one(f"#{name}", TablePanel)
+    table: TablePanel = app.current.query_one(f"#{name}", TablePanel)
+    return table
 
 
 def level(app: Any) -> str | None:
-    return app.current.query_one(ContentSwitcher).current
+    switcher: ContentSwitcher = app.current.query_one(ContentSwitcher)
+    return switcher.current
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def run_folder(read_workspace: Workspace) -> RunFolder:
 def answer(read_workspace: Workspace, run_folder: RunFolder) -> Any:
     """The analysis itself, run in this process."""
     store = open_store(read_workspace)
-    ctx = Context(store.splits, ("test1", "test2"), store.classes, store.label_values, store.feature_names, run_folder)
+    ctx = Context(
+        store.splits, ("test1", "test2"), store.classes, store.label_values, store.feature_names, StoredRun(run_folder)
+    )
     cls = plugins.load(plugins.find(None, "confusion"))
     return lambda params: list(cls().run(ctx, resolve(cls.Params, params)))
 

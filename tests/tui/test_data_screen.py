@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tests.tui.tui_support import wait_for
 from workbench import api, plugins
 from workbench import blocks as codec
-from workbench.features.checks import Check
+from workbench.features.checks import Check, Kind, Severity
 from workbench.features.ingest import open_store
 from workbench.present.terminal import clean
 from workbench.tui.screens.data import checks, content
@@ -26,7 +26,7 @@ from workbench.worker import results
 from workbench.worker.work import answer_name, kept_answer
 from workbench.workspace import Workspace
 
-FOUND = [
+FOUND: list[tuple[Kind, Severity, str, str, str, str]] = [
     (
         "leakage",
         "error",
@@ -39,7 +39,7 @@ FOUND = [
 ]
 
 
-def answer(rows: list[tuple[str, ...]] = FOUND) -> list[api.Block]:
+def answer(rows: Sequence[tuple[str, ...]] = FOUND) -> list[api.Block]:
     schema = dict.fromkeys(("kind", "severity", "title", "saw", "why", "todo"), pl.String)
     return [api.Table(pl.DataFrame(rows, schema=schema, orient="row"), "checks")]
 

@@ -110,7 +110,7 @@ async def test_blocks_and_failures_of_a_plugin(bench: Bench, hostile_workspace: 
     palette = Palette(True, tuple(hostile_workspace.test_names))
     done = Job("j1", EVIL, {"word": EVIL}, None, "plugins", state="done", blocks=BLOCKS)
     failed = Job(
-        "j2", EVIL, {}, None, "plugins", state="failed", kind="raised", error=EVIL, traceback=EVIL, log=[EVIL, EVIL]
+        "j2", EVIL, {}, None, "plugins", state="failed", kind="raised", error=EVIL, traceback=EVIL, log=(EVIL, EVIL)
     )
     async with bench(size=(100, 120), workspace=hostile_workspace) as (app, pilot):
         view = JobView()

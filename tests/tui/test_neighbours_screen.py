@@ -28,11 +28,13 @@ from workbench.workspace import Workspace
 
 
 def table(app: Any) -> TablePanel:
-    return app.current.query_one("#neighbours", TablePanel)
+    panel: TablePanel = app.current.query_one("#neighbours", TablePanel)
+    return panel
 
 
 def asked(app: Any) -> dict[str, Any]:
-    return app.fake_worker.asked[-1][1]
+    params: dict[str, Any] = app.fake_worker.asked[-1][1]
+    return params
 
 
 @pytest.fixture
@@ -86,19 +88,25 @@ async def test_neighbours_are_those_of_brute_force_and_agree_in_words(bench: Any
         assert f"{same.sum()} of 20" in line
 
 
+def row_of(app: Any) -> dict[str, Any]:
+    row = table(app).row
+    assert row is not None
+    return row
+
+
 async def test_a_neighbour_becomes_the_sample_and_escape_goes_back(bench: Any, answer: Any) -> None:
     async with bench(answers={"neighbours": answer}) as (app, pilot):
         await opened(app, pilot)
         await pilot.press("down", "down")
-        row = table(app).row["row"]
+        row = row_of(app)["row"]
         await pilot.press("enter")
         await answered(app, pilot, "train", row)
         assert (app.session.selection.split, app.session.selection.row) == ("train", row)
         assert row not in table(app).rows_shown["row"]
         await pilot.press("escape")
         await answered(app, pilot, "test1", 7)
-        await wait_for(pilot, lambda: table(app).row["rank"] == 3)
-        assert table(app).row["row"] == row
+        await wait_for(pilot, lambda: row_of(app)["rank"] == 3)
+        assert row_of(app)["row"] == row
         await pilot.press("escape")
         await wait_for(pilot, lambda: app.current.NAME == "data")
 
@@ -160,7 +168,11 @@ async def test_next_wrong_goes_round(bench: Any, answer: Any, read_workspace: Wo
         await wait_for(pilot, lambda: app.current.NAME == "neighbours")
         for key, row in (("n", 3), ("n", 40), ("n", 3), ("p", 40)):
             await pilot.press(key)
-            await wait_for(pilot, lambda row=row: app.session.selection.row == row)
+
+            def selected(row: int = row) -> bool:
+                return bool(app.session.selection.row == row)
+
+            await wait_for(pilot, selected)
         session: Session = app.session
         assert next_wrong(session, "train", 0, 1) is None
         assert verdict(session, "test2", 0) == f"predicted ✓ {labels[0]} 75 %"

@@ -18,7 +18,8 @@ from workbench.workspace import Workspace
 
 
 def panel(app: Any, name: str) -> TablePanel:
-    return app.current.query_one(f"#{name}", TablePanel)
+    table: TablePanel = app.current.query_one(f"#{name}", TablePanel)
+    return table
 
 
 async def test_data_shows_splits_classes_and_checks(bench: Any) -> None:

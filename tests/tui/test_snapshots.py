@@ -43,7 +43,7 @@ def test_data(snap_compare: Callable[..., bool], read_workspace: Workspace, monk
     monkeypatch.setattr("workbench.features.checks.quick_checks", lambda store: checks)
 
     async def ready(pilot: Pilot[Any]) -> None:
-        app = pilot.app
+        app: Any = pilot.app
         await wait_for(pilot, lambda: app.session.checks is not None and app.session.runs is not None)
         await wait_for(pilot, lambda: app.current.query("#splits") and app.current.query_one("#splits").row)
 
@@ -55,7 +55,7 @@ def test_train(snap_compare: Callable[..., bool], read_workspace: Workspace) -> 
     make_run(read_workspace, "20260101-110000-nn1-bbbb", state="stopped", created=1.6e9)
 
     async def ready(pilot: Pilot[Any]) -> None:
-        app = pilot.app
+        app: Any = pilot.app
         await wait_for(pilot, lambda: app.session.runs and app.current.charts.curves)
         await pilot.pause(0.3)
 

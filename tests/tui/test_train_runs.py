@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tests.tui.tui_support import make_run, wait_for
 from workbench import runs
@@ -133,7 +133,7 @@ async def test_runs_are_filtered_by_settings_and_results(bench: Any, three_runs:
         await wait_for(pilot, lambda: shown.rows_shown.height == 2)
         await pilot.press(*"lrr")
         await pilot.press(*">1")
-        await wait_for(pilot, lambda: "unknown key 'lrr'" in str(shown.query_one("#count").content))
+        await wait_for(pilot, lambda: "unknown key 'lrr'" in str(shown.query_one("#count", Static).content))
         assert shown.rows_shown.height <= 2
         await pilot.press(*["backspace"] * 5, *"head:nn1", "enter")
         await wait_for(pilot, lambda: shown.rows_shown.height == 1)

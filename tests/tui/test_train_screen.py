@@ -24,12 +24,18 @@ from workbench.workspace import Workspace
 
 
 def panel(app: Any, name: str) -> TablePanel:
-    return app.current.query_one(f"#{name}", TablePanel)
+    table: TablePanel = app.current.query_one(f"#{name}", TablePanel)
+    return table
 
 
 async def test_train_starts_a_run_from_the_form(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    monkeypatch.setattr("workbench.runs.start_sync", lambda run: started.append(run) or run)
+
+    def start(run: Any) -> Any:
+        started.append(run)
+        return run
+
+    monkeypatch.setattr("workbench.runs.start_sync", start)
     async with bench(first="train") as (app, pilot):
         await pilot.press("n")
         await wait_for(pilot, lambda: app.current.query("HeadForm Field"))
@@ -49,7 +55,9 @@ async def test_train_starts_a_run_from_the_form(bench: Any, monkeypatch: pytest.
         assert started[0].settings["lr"] == 0.01
         assert started[0].settings["epochs"] == 2
         await wait_for(pilot, lambda: app.session.runs and panel(app, "runs").row)
-        assert panel(app, "runs").row["id"] == started[0].id
+        row = panel(app, "runs").row
+        assert row is not None
+        assert row["id"] == started[0].id
 
 
 async def test_another_head_keeps_what_was_typed(bench: Any) -> None:

@@ -28,7 +28,7 @@ from workbench.tui.shell.jobs import Job
 from workbench.tui.widgets.blocks import WIDGETS, Blocks
 from workbench.tui.widgets.blocks.heat_map import heat_text
 from workbench.tui.widgets.blocks.metric import metrics_text
-from workbench.tui.widgets.form import Form, allowed_text
+from workbench.tui.widgets.form import Field, Form, allowed_text
 from workbench.tui.widgets.picture import Picture, find_picture, half_blocks
 from workbench.tui.widgets.table.panel import TablePanel
 from workbench.workspace import Workspace
@@ -100,7 +100,7 @@ async def test_form_gives_checked_values_and_names_wrong_ones() -> None:
     async with Host(form).run_test(size=(80, 20)) as pilot:
         await pilot.pause()
         assert form.values() == {"top": 5, "how": "cosine", "share": None, "on": True}
-        fields = {field.setting.name: field for field in form.query("Field")}
+        fields = {field.setting.name: field for field in form.query(Field)}
         fields["top"].set_text("200")
         await pilot.pause()
         assert "expected >= 1 and <= 99" in fields["top"].error

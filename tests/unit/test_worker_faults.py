@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ async def worker():
 
 
 async def run(worker, workspace, name, params=None, job="1", **more):
-    events = []
+    events: list[Any] = []
     last = await asyncio.wait_for(worker.run(job, workspace, name, params or {}, on_event=events.append, **more), 60)
     assert events[-1] is last
     return last, events
@@ -201,7 +202,7 @@ async def test_a_plugin_that_looks_at_cancelled_keeps_its_process(worker, worksp
             time.sleep(0.01)
         """,
     )
-    begun = []
+    begun: list[Any] = []
 
     def on_event(event):
         if isinstance(event, JobProgress) and not begun:
@@ -304,7 +305,9 @@ async def test_closing_ends_what_runs(workspace, store):
     )
     await asyncio.wait_for(begun.wait(), 30)
     await worker.close()
-    assert (await job).kind == "cancelled"
+    last = await job
+    assert isinstance(last, JobFailed)
+    assert last.kind == "cancelled"
 
 
 async def test_a_flood_of_lines_is_drained_and_told(worker, workspace, store):

@@ -48,6 +48,7 @@ def test_confusion_tells_accuracy_gap_and_change(ctx):
     metrics = {block.name: block for block in blocks if isinstance(block, Metric)}
     first, second = metrics["accuracy test1"], metrics["accuracy test2"]
     assert first.value == ctx.run.predictions("test1")["correct"].mean()
+    assert first.ci is not None
     assert first.ci[0] < first.value < first.ci[1]
     assert metrics["gap"].value == pytest.approx(first.value - second.value)
     changes = table(blocks, "changes").frame
@@ -70,7 +71,7 @@ def test_a_class_never_named_has_zeros(tmp_path):
         id, head, config, summary = "x", "blind", {}, {}
 
         def predictions(self, split):
-            frame = tiny_context(tmp_path / "other").run.predictions(split)
+            frame = tiny_context(tmp_path / "other").needs_run().predictions(split)
             return frame.with_columns(predicted=frame["label"] * 0)
 
     blocks = run_analysis(Confusion, tiny_context(tmp_path, run=Blind()), limit=0, sort="label", tests="test1")

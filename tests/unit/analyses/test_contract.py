@@ -46,12 +46,12 @@ def test_what_is_read_is_what_is_declared(info):
 
 def test_it_imports_the_api_alone(info):
     """What a built-in analysis needs, a plugin may need too: all of it comes through `workbench.api`."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(info.path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module)
+            names.add(node.module or "")
     ours = {name for name in names if name.partition(".")[0] == "workbench"}
     assert {name for name in ours if not name.startswith("workbench.analyses.")} == {"workbench.api"}
 
@@ -122,7 +122,7 @@ def test_bad_parameters_are_one_message(info, tmp_path):
     with pytest.raises(BadInput, match="unknown setting 'nonsense'"):
         resolve(found.Params, {"nonsense": 1})
     splits = [setting.name for setting in declared(found.Params).values() if setting.kind == "split"]
-    ctx = tiny_context(tmp_path) if splits else None
+    ctx = tiny_context(tmp_path)
     for name in splits:
         with pytest.raises(BadInput, match="unknown split"):
             run_analysis(found, ctx, **{name: "tset1"})

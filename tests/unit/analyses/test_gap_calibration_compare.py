@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
@@ -83,9 +82,11 @@ def test_a_comparison_is_paired(ctx: Context) -> None:
         assert metric.value == pytest.approx(right[0].mean() - right[1].mean())
         expected = mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue if only_a + only_b else 1.0
         assert metric.p == pytest.approx(min(expected, 1))
-    gaps = [np.subtract(*(run.predictions(name)["correct"].mean() for name in ctx.pair)) for run in (a, b)]
+    accuracies = [[run.predictions(name)["correct"].to_numpy().mean() for name in ctx.pair] for run in (a, b)]
+    gaps = [first - second for first, second in accuracies]
     assert found["gap of a - gap of b"].value == pytest.approx(gaps[0] - gaps[1])
     assert len(table(blocks, "comparison")) == 2
+    assert isinstance(a, TinyRun)
     unseen = replace(a, id="20260101-000009-tiny-09", summary={"tests": {}})  # of a sweep, say, and not the chosen one
     newer = replace(ctx, runs={unseen.id: unseen, **ctx.runs})
     assert metrics(run_analysis(Compare, newer))["gap of a - gap of b"].value == pytest.approx(gaps[0] - gaps[1])

@@ -1,4 +1,6 @@
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,12 +70,16 @@ def test_more_than_there_are_gives_all_and_the_query_is_left_out(ctx):
     assert sorted(found["row"].to_list()) == [row for row in range(ctx.test2.rows) if row != 3]
 
 
+def file_of(split: Any) -> Path:
+    """The file that holds the features of a split."""
+    return Path(split.features.filename)
+
+
 def test_duplicates_of_the_query_stay(tmp_path):
     ctx = tiny_context(tmp_path, tiny_store(tmp_path, rows=60))
     features = np.array(ctx.train.features)
     features[[5, 9, 20]] = features[2]
-    file = ctx.train.features.filename
-    np.save(file, features)
+    np.save(file_of(ctx.train), features)
     ctx.train.__dict__.pop("features")
     found = table(run_analysis(Neighbours, ctx, split="train", row=2, into="train", k=3)).frame
     assert found["row"].to_list() == [5, 9, 20]
@@ -84,7 +90,7 @@ def test_a_zero_vector_is_at_cosine_distance_1(tmp_path):
     ctx = tiny_context(tmp_path, tiny_store(tmp_path, rows=60))
     features = np.array(ctx.train.features)
     features[4] = 0
-    np.save(ctx.train.features.filename, features)
+    np.save(file_of(ctx.train), features)
     ctx.train.__dict__.pop("features")
     found = table(run_analysis(Neighbours, ctx, split="train", row=0, into="train", k=59, metric="cosine")).frame
     assert found.filter(row=4)["distance"].to_list() == [1]
@@ -103,9 +109,14 @@ def test_what_the_run_says_is_shown(ctx):
 
 
 def test_an_index_is_made_once_for_each_split_and_metric(ctx, monkeypatch):
-    made = []
+    made: list[Any] = []
     index = neighbours._index
-    monkeypatch.setattr(neighbours, "_index", lambda *args: made.append(args[1:]) or index(*args))
+
+    def counted(*args):
+        made.append(args[1:])
+        return index(*args)
+
+    monkeypatch.setattr(neighbours, "_index", counted)
     for split, metric in (("train", "euclidean"), ("train", "cosine"), ("test1", "euclidean")):
         for row in (0, 1):
             run_analysis(Neighbours, ctx, split="test2", row=row, into=split, metric=metric)

@@ -296,6 +296,7 @@ def endless(folder):
     env = {**os.environ, "PYTHONPATH": str(ROOT), "WORKBENCH_CONFIG_DIR": str(user_dir())}
     command = [sys.executable, "-m", "workbench", "analyse", str(folder), "endless"]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    assert started.stderr is not None
     line = next(line for line in started.stderr if line.strip().isdigit())
     return started, int(line)
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadInput, Cancelled
-from workbench.features.ingest import IngestProgress, ingested, open_store, sources_missing
+from workbench.features.ingest import ingested, open_store, sources_missing
+from workbench.features.progress import IngestProgress
 from workbench.features.store import stratified_cut
 from workbench.workspace import Workspace
 

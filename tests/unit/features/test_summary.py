@@ -43,7 +43,8 @@ def test_a_feature_in_each_split(store: Any) -> None:
 def test_two_splits_have_the_histograms_of_the_analysis(store: Any) -> None:
     splits = [store.split("test1"), store.split("test2")]
     feature = summary.read_feature(splits, 3)
-    edges, first, second = histograms(*(np.asarray(split.features[:, 3]) for split in splits))
+    one, other = (np.asarray(split.features[:, 3]) for split in splits)
+    edges, first, second = histograms(one, other)
     np.testing.assert_allclose(feature.edges, edges)
     np.testing.assert_allclose(feature.columns[0].shares, first)
     np.testing.assert_allclose(feature.columns[1].shares, second)

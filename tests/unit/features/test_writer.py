@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.features import writer
 from workbench.features.writer import BLOCK, BlockFile, SplitWriter
 
 PIECES = [100, BLOCK - 100, 1, 2 * BLOCK + 7, 4096, 0, 3 * BLOCK]
@@ -44,7 +43,7 @@ def test_a_file_system_without_direct_writing_is_written_all_the_same(
             raise OSError(errno.EINVAL, "Invalid argument")
         return opened(path, flags, mode)
 
-    monkeypatch.setattr(writer.os, "open", without)
+    monkeypatch.setattr(os, "open", without)
     expected = written(tmp_path / "file", PIECES)
     assert (np.fromfile(tmp_path / "file", np.uint8) == expected).all()
 
@@ -53,7 +52,7 @@ def test_a_block_that_the_disk_does_not_take_is_told(tmp_path: Path, monkeypatch
     def full(handle: int, data: memoryview, offset: int) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writer.os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", full)
     file = BlockFile(tmp_path / "file")
     file.append(np.zeros(BLOCK, np.uint8))
     with pytest.raises(OSError, match="No space left"):

@@ -29,7 +29,7 @@ def test_optimisers_are_torchs(name: str, momentum: float) -> None:
     settings = resolve_settings("linear", {"optimiser": name, "weight_decay": 0.1, "momentum": momentum})
     one = optimisers.create(settings, mine.parameters())
     options = {"momentum": momentum} if name == "sgd" else {}
-    other = TORCHS[name](theirs.parameters(), lr=1.0, weight_decay=0.1, fused=True, **options)  # type: ignore[operator]
+    other = TORCHS[name](theirs.parameters(), lr=1.0, weight_decay=0.1, fused=True, **options)
     for step in range(20):
         lr = 0.01 / (step + 1)
         x, y = torch.randn(16, 5), torch.randint(0, 3, (16,))

@@ -17,7 +17,7 @@ from workbench.heads.modules import Linear
 from workbench.heads.softmax_regression import Sample
 
 
-def built(name: str, dim: int = 6, classes: int = 4, **values: object) -> nn.Module:
+def built(name: str, dim: int = 6, classes: int = 4, **values: Any) -> nn.Module:
     torch.manual_seed(0)
     return HEADS[name].build(dim, classes, heads.resolve_settings(name, values))
 
@@ -42,7 +42,7 @@ def begun(dim: int = 4, classes: int = 4, **values: object) -> tuple[Any, Sample
         {"hidden": "5", "activation": "relu", "dropout": 0},
     ],
 )
-def test_every_weight_of_mlp_gets_a_gradient(values: dict[str, object]) -> None:
+def test_every_weight_of_mlp_gets_a_gradient(values: dict[str, Any]) -> None:
     module = built("mlp", **values)
     out = module(torch.randn(32, 6))
     assert out.shape == (32, 4)

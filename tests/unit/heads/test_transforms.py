@@ -14,6 +14,7 @@ from workbench.errors import BadInput
 from workbench.heads import transforms
 from workbench.heads.settings import DataSettings
 from workbench.heads.transforms import CHOICES
+from workbench.heads.transforms.modules import Standardise
 from workbench.settings import resolve
 
 CPU = torch.device("cpu")
@@ -27,7 +28,8 @@ def chosen(name: str, **values: object) -> DataSettings:
 
 def fitted(name: str, x: torch.Tensor, **values: object) -> torch.Tensor:
     """What a transform fitted to `x`, given in pieces, makes of it."""
-    return transforms.fit(chosen(name, **values), x.shape[1], lambda: x.split(7), CPU)(x)
+    out: torch.Tensor = transforms.fit(chosen(name, **values), x.shape[1], lambda: x.split(7), CPU)(x)
+    return out
 
 
 @settings(max_examples=30, deadline=None)
@@ -43,6 +45,7 @@ def test_standardise_is_scikit_learns(seed: int, rows: int, dim: int, offset: fl
     x = (np.random.default_rng(seed).normal(size=(rows, dim)) * size + offset).astype(np.float32)
     expected = StandardScaler().fit(x.astype(np.float64))
     fitted = transforms.fit(chosen("standardise"), dim, lambda: torch.from_numpy(x).chunk(pieces), CPU)
+    assert isinstance(fitted, Standardise)
     np.testing.assert_allclose(fitted.mean, expected.mean_, rtol=1e-6, atol=1e-6 * size)
     np.testing.assert_allclose(fitted.scale, 1 / expected.scale_, rtol=1e-5)
 
@@ -51,6 +54,7 @@ def test_standardise_is_scikit_learns(seed: int, rows: int, dim: int, offset: fl
 def test_a_constant_feature_becomes_zero(value: float) -> None:
     x = torch.full((37, 1), value)
     fitted = transforms.fit(chosen("standardise"), 1, lambda: x.split(5), CPU)
+    assert isinstance(fitted, Standardise)
     assert fitted.scale.item() == 1.0
     assert fitted(x).abs().max() <= 1e-6 * max(1.0, abs(value))
 

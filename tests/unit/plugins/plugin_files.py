@@ -1,7 +1,10 @@
 """Plugins for the tests of this folder, as text and as files."""
 
 from pathlib import Path
+from typing import Any
 
+from workbench import plugins
+from workbench.plugins.info import PluginInfo
 from workbench.workspace import user_dir
 
 
@@ -11,6 +14,12 @@ def minimal(name: str, body: str = "", head: str = "") -> str:
         f"{head}\nfrom workbench.api import Analysis\n{body}\nclass A(Analysis):\n"
         f'    name = "{name}"\n    mark = globals().get("MARK")\n    def run(self, ctx, params): ...\n'
     )
+
+
+def mark_of(info: PluginInfo) -> Any:
+    """The `mark` of an analysis that `minimal` wrote, which is imported for it."""
+    analysis: Any = plugins.load(info)
+    return analysis.mark
 
 
 def drop(name: str, text: str | bytes, folder: Path | None = None) -> Path:

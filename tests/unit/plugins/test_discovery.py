@@ -1,6 +1,7 @@
 import importlib
 import sys
 import textwrap
+from typing import cast
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_files_are_read_and_not_run():
     info = next(info for info in plugins.discover() if info.name == "two")
     assert (info.title, info.source, info.path, info.needs_run) == ("The second", "user", path, True)
     assert info.doc == "The second.\n\nMore of it."
-    settings = {setting.name: setting for setting in info.settings}
+    settings = {setting.name: setting for setting in info.settings or ()}
     assert settings["top"].ge == 1
     assert settings["kind"].choices == ("a", "b")
     assert (settings["share"].optional, settings["share"].default) == (True, None)
@@ -138,7 +139,7 @@ def test_the_installation_opened_as_a_workspace_lists_nothing_twice():
     class Here:
         root = shipped("plugins").parent
 
-    names = [info.name for info in plugins.discover(Here())]
+    names = [info.name for info in plugins.discover(cast(Workspace, Here()))]
     assert len(names) == len(set(names))
 
 

@@ -14,7 +14,7 @@ from workbench.workspace import shipped
 
 
 def listed(workspace):
-    return {info.path.name: info for info in plugins.discover(workspace) if info.source == "workspace"}
+    return {info.path.name: info for info in plugins.discover(workspace) if info.path and info.source == "workspace"}
 
 
 def nested_bases(count):
@@ -148,7 +148,7 @@ def test_what_is_not_a_regular_file_of_text_is_told_without_waiting(workspace):
 def test_a_device_is_not_read_through_a_link_of_the_user():
     folder = drop("sound", minimal("sound")).parent
     (folder / "zeros.py").symlink_to("/dev/zero")
-    found = {info.path.name: info for info in plugins.discover() if info.source == "user"}
+    found = {info.path.name: info for info in plugins.discover() if info.path and info.source == "user"}
     assert found["zeros.py"].error == "it is not a regular file"
     assert found["sound.py"].usable
 

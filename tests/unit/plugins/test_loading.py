@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from tests.unit.plugins.plugin_files import drop, minimal
+from tests.unit.plugins.plugin_files import drop, mark_of, minimal
 from workbench import plugins
 
 
@@ -61,7 +61,7 @@ def test_a_helper_that_came_or_changed_after_the_review_is_not_imported(workspac
     plugins.trust(plugins.review(workspace.root))
     info = plugins.find(workspace, "local")
     drop("_values", "VALUE = 'not reviewed'", own)
-    assert plugins.load(info).mark == 3
+    assert mark_of(info) == 3
 
 
 def test_other_files_of_the_workspace_are_not_imported(workspace, own, monkeypatch):
@@ -79,10 +79,10 @@ def test_a_changed_helper_of_the_user_is_imported_anew():
     drop("_helper", "MARK = 1")
     drop("mine", minimal("mine", "from _helper import MARK"))
     first = plugins.find(None, "mine")
-    assert plugins.load(first).mark == 1
+    assert mark_of(first) == 1
     drop("_helper", "MARK = 2")
     second = plugins.find(None, "mine")
-    assert plugins.load(second).mark == 2
+    assert mark_of(second) == 2
     assert plugins.fingerprint(first) != plugins.fingerprint(second)
 
 

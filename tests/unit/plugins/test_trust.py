@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.unit.plugins.plugin_files import drop, minimal
+from tests.unit.plugins.plugin_files import drop, mark_of, minimal
 from workbench import plugins
 from workbench.errors import BadInput
 from workbench.workspace import user_dir
@@ -19,7 +19,7 @@ def own(workspace):
     """The workspace's plugins folder, with one trusted analysis `local`."""
     drop("local", minimal("local", 'MARK = "reviewed"'), workspace.root / "plugins")
     plugins.trust(plugins.review(workspace.root))
-    assert plugins.load(plugins.find(workspace, "local")).mark == "reviewed"
+    assert mark_of(plugins.find(workspace, "local")) == "reviewed"
     return workspace.root / "plugins"
 
 
@@ -31,7 +31,7 @@ def refused(workspace, name="local"):
 
 
 def listed(workspace):
-    return {info.path.name: info for info in plugins.discover(workspace) if info.source == "workspace"}
+    return {info.path.name: info for info in plugins.discover(workspace) if info.path and info.source == "workspace"}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_bytes_that_were_read_are_run_though_the_file_changes_before_the_import(
     info = plugins.find(workspace, "local")
     drop("local", minimal("local", 'raise SystemExit("not reviewed")'), own)
     drop("_late", "", own)
-    assert plugins.load(info).mark == "reviewed"
+    assert mark_of(info) == "reviewed"
 
 
 def test_exactly_the_reviewed_contents_are_recorded(workspace):
@@ -112,7 +112,7 @@ def test_a_prepared_bytecode_file_is_not_run_and_none_is_written(workspace, tmp_
             py_compile.compile(str(evil), cached, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     plugins.trust(plugins.review(workspace.root))
     for place, name in ((folder, "local"), (user_dir() / "plugins", "mine")):
-        assert plugins.load(plugins.find(workspace, name)).mark == "source"
+        assert mark_of(plugins.find(workspace, name)) == "source"
         (place / "__pycache__").rename(tmp_path / name)
         drop("_helper", "x = 1", place)
     plugins.trust(plugins.review(workspace.root))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_the_examples_of_the_docstrings(name: str) -> None:
         (None, {}, "–"),
     ],
 )
-def test_percent(value: float | None, kwargs: dict, told: str) -> None:
+def test_percent(value: float | None, kwargs: dict[str, Any], told: str) -> None:
     assert numbers.percent(value, **kwargs) == told
 
 

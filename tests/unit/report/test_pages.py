@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from workbench.api import Chart, HeatMap, Metric, Samples, Series, Table, Text
+from workbench.api import Block, Chart, HeatMap, Metric, Samples, Series, Table, Text
 from workbench.cli.analyse import show
 from workbench.present.colours import DARK, LIGHT
 from workbench.report import Section, to_html, to_markdown, to_object, to_objects
 
 EVIL = '<script>alert(1)</script> & "quoted" | [bold]x[/bold]'
-BLOCKS = [
+BLOCKS: list[Block] = [
     Metric(EVIL, 0.5, ci=(0.4, 0.6), unit="%", p=0.0, split="test1", note=EVIL),
     Metric("plain", math.nan, p=0.25),
     Table(pl.DataFrame({"name": [EVIL, None], "share": [0.25, 1.0], "n": [12345, 1]}), EVIL, of=9, percent=("share",)),

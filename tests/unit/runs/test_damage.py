@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from workbench import runs
 from workbench.cli import runs as cli
 from workbench.errors import BadInput, Failed
+from workbench.files import Record
 from workbench.runs import metrics, records, sweep
 from workbench.runs.records import (
     FILES,
     Launched,
     Marks,
-    Record,
     RunConfig,
     RunState,
     RunSummary,

@@ -12,12 +12,12 @@ import pytest
 
 from workbench import files, runs
 from workbench.cli import runs as cli
+from workbench.files import Record
 from workbench.runs import looks, metrics, records, sweep
 from workbench.runs.records import (
     FILES,
     Launched,
     Marks,
-    Record,
     RunConfig,
     RunState,
     RunSummary,
@@ -58,8 +58,11 @@ def contained(part: Any, whole: Any) -> bool:
 
 @pytest.mark.parametrize("file", sorted(OLD.rglob("*.json")), ids=lambda file: f"{file.parent.name}-{file.name}")
 def test_every_file_is_read_in_full_and_written_back_the_same(file: Path, tmp_path: Path) -> None:
-    own = {"config.json": SweepConfig, "summary.json": SweepSummary} if file.parent.parent.name == "sweeps" else {}
-    kinds = {FILES[kind]: kind for kind in (RunConfig, RunState, RunSummary, Marks, Launched)} | own
+    own: dict[str, type[Record]] = (
+        {"config.json": SweepConfig, "summary.json": SweepSummary} if file.parent.parent.name == "sweeps" else {}
+    )
+    shared: tuple[type[Record], ...] = (RunConfig, RunState, RunSummary, Marks, Launched)
+    kinds = {FILES[kind]: kind for kind in shared} | own
     kind = kinds[file.name]
     raw = json.loads(file.read_text())
     record = records.find(file.parent, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import threading
@@ -67,7 +68,7 @@ def test_runs_made_at_once_have_ids_of_their_own(
     workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = threading.Lock()
-    real = control.secrets.token_hex
+    real = secrets.token_hex
 
     def few(n: int) -> str:  # ids that collide again and again
         if n != 2:
@@ -76,7 +77,7 @@ def test_runs_made_at_once_have_ids_of_their_own(
             return format(next(numbers) // 3, "04x")
 
     numbers = iter(range(10_000))
-    monkeypatch.setattr(control.secrets, "token_hex", few)
+    monkeypatch.setattr(secrets, "token_hex", few)
     made: list[RunSnapshot] = []
     threads = [
         threading.Thread(target=lambda: made.extend(runs.create(workspace, store, "linear", {}) for _ in range(5)))

@@ -16,7 +16,7 @@ from workbench.stats.intervals import clopper_pearson
 
 def looped_error(confidence: np.ndarray, correct: np.ndarray, bins: int) -> float:
     parts = np.array_split(np.argsort(confidence, kind="stable"), bins)
-    return sum(abs(correct[p].mean() - confidence[p].mean()) * len(p) for p in parts if len(p)) / len(confidence)
+    return float(sum(abs(correct[p].mean() - confidence[p].mean()) * len(p) for p in parts if len(p)) / len(confidence))
 
 
 @given(n=st.integers(1, 200), bins=st.integers(1, 30), seed=st.integers(0, 99))

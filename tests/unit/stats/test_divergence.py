@@ -64,7 +64,10 @@ def test_every_measure_says_what_it_is_and_grows_with_the_difference(measure):
     assert MEASURES[measure.name] is measure
     assert measure.help
     assert len(measure.title) <= 8
-    assert inspect.getmodule(measure.of).__doc__.count("\n") > 3  # definition, ties, source
+    module = inspect.getmodule(measure.of)
+    assert module is not None
+    assert module.__doc__ is not None
+    assert module.__doc__.count("\n") > 3  # definition, ties, source
     rng = np.random.default_rng(0)
     a = rng.normal(size=(2000, 1))
     values = [compare(a, scale * a + shift).measures[measure.name] for scale, shift in ((1, 0), (1.2, 0.2), (2, 1))]

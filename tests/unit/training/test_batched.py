@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_options import StopsAt, settings_of
 
+from tests.unit.training.test_options import StopsAt, settings_of
 from workbench.errors import BadInput
 from workbench.features.store import Store, TrainingView
 from workbench.heads import HEADS

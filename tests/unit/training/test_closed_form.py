@@ -112,7 +112,7 @@ def test_a_path_stopped_anywhere_goes_on_to_the_same_bits(store: Store, tmp_path
 def test_rows_that_do_not_fit_give_the_same_head(
     name: str, transform: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {"transform": transform, "components": 5}
+    values: dict[str, Any] = {"transform": transform, "components": 5}
     resident = fit(store, name, **values)
     monkeypatch.setattr(devices, "fits", lambda size, device: False)
     streamed = fit(store, name, **values)

@@ -23,7 +23,7 @@ def test_predictions_are_those_of_numpy(classes: int, dtype: type, monkeypatch: 
     monkeypatch.setattr(rows, "CHUNK_BYTES", 4 * 7 * 10)  # ten rows at a time
     monkeypatch.setitem(temperature.VALUES, "cpu", 4 * classes)
     rng = np.random.default_rng(classes)
-    features = rng.normal(size=(43, 7)).astype(dtype)
+    features: np.ndarray = rng.normal(size=(43, 7)).astype(dtype)
     labels = rng.integers(0, classes, 43)
     module = torch.nn.Linear(7, classes)
     head = TrainedHead("linear", {}, 7, classes, torch.nn.Identity(), module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -51,8 +52,9 @@ def test_the_oldest_answers_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_key_depends_on_all_that_the_answer_does() -> None:
-    base = ("data", "name", "source", {"a": 1}, ("x", "y"), {"id": "r", "summary": {}})
+    base: tuple[Any, ...] = ("data", "name", "source", {"a": 1}, ("x", "y"), {"id": "r", "summary": {}})
     keys = {results.key(*base)}
     for i, other in enumerate(("d2", "n2", "s2", {"a": 2}, ("y", "x"), None)):
-        keys.add(results.key(*base[:i], other, *base[i + 1 :]))
+        changed: list[Any] = [*base[:i], other, *base[i + 1 :]]
+        keys.add(results.key(*changed))
     assert len(keys) == 7
