@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -92,7 +94,9 @@ FRAMES = st.lists(
         max_size=3,
     ),
 )
-def test_a_frame_and_a_mapping_are_filtered_alike(rows: list[dict], terms: list[tuple[bool, str, str, object]]) -> None:
+def test_a_frame_and_a_mapping_are_filtered_alike(
+    rows: list[dict[str, Any]], terms: list[tuple[bool, str, str, object]]
+) -> None:
     """Else the same filter would mean one thing for runs and another for tables."""
     schema = {"name": pl.String, "n": pl.Int64, "rate": pl.Float64, "ok": pl.Boolean}
     kinds: dict[str, Kind] = {"name": "text", "n": "number", "rate": "number", "ok": "flag"}
