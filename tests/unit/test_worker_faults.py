@@ -247,7 +247,7 @@ async def test_a_memory_eater_meets_its_limit(workspace, store):
 
 async def test_what_is_no_block_is_told(worker, workspace, store):
     for body, told in (
-        ('yield "text"', "yielded a str; a block is one of Metric"),
+        ('yield "text"', "yielded a str; expected one of Metric"),
         ("return None", "run() returned a NoneType"),
         ('yield Table({"a": [1]})', "frame is a polars DataFrame"),
         ('yield Table(pl.DataFrame({"a": [1]}), samples="row")', "names the column 'row'"),
@@ -316,7 +316,7 @@ async def test_a_flood_of_lines_is_drained_and_told(worker, workspace, store):
     assert isinstance(last, JobDone)
     lines = logged(events)
     assert len(lines) == 5000
-    assert "left out" in lines[-1]
+    assert "omitted" in lines[-1]
 
 
 def test_the_client_imports_little():

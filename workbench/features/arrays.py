@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import BadInput
-from workbench.features.columns import Wishes, pick
+from workbench.features.columns import ColumnOptions, pick
 from workbench.features.source import Batch, Source, short
 
 FEATURE_KEYS = ("features", "feats", "x", "embeddings", "data")
@@ -22,8 +22,8 @@ PATH_KEYS = ("paths", "path", "files", "filenames")
 class ArraySource(Source):
     """Arrays without column names: a matrix of features, a vector of labels and, where there are, paths."""
 
-    def __init__(self, files: Sequence[Path], wishes: Wishes) -> None:
-        super().__init__(files, wishes)
+    def __init__(self, files: Sequence[Path], options: ColumnOptions) -> None:
+        super().__init__(files, options)
         try:
             self.parts = [self._load(file) for file in self.files]
         except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -34,7 +34,7 @@ class ArraySource(Source):
             self._check(file, features, labels)
         self.columns = self.parts[0][0].shape[1]
         names = [f"f{i}" for i in range(self.columns)]
-        self.feature_names = pick(names, wishes.keep, wishes.drop, str(self.files[0]))
+        self.feature_names = pick(names, options.keep, options.drop, str(self.files[0]))
         self.chosen = None if self.feature_names == names else [names.index(name) for name in self.feature_names]
 
     @property

@@ -79,12 +79,12 @@ class Build:
 
     def _sources(self) -> dict[str, Source]:
         """Readers of all splits, opened and compared before the first long read."""
-        from workbench.features.columns import Wishes
+        from workbench.features.columns import ColumnOptions
         from workbench.features.readers import open_source
 
-        wished = self.config.features
-        wishes = Wishes(wished.label, wished.path, wished.drop, wished.keep)
-        sources = {split: open_source(files, wishes) for split, files in self.files.items()}
+        config = self.config.features
+        options = ColumnOptions(config.label, config.path, config.drop, config.keep)
+        sources = {split: open_source(files, options) for split, files in self.files.items()}
         train = sources[TRAIN].feature_names
         for split, source in sources.items():
             if not source.has_labels:
@@ -113,17 +113,17 @@ class Build:
 
         from workbench.features.writer import SplitWriter, share_blocks
 
-        wished = self.config.features
+        config = self.config.features
         target = self.folder / f"{split}.npy"
         as_it_is = self._as_it_is(source)
-        in_place = as_it_is if wished.in_place else None
+        in_place = as_it_is if config.in_place else None
         there = in_place is not None or (as_it_is is not None and share_blocks(as_it_is, target))
-        drop = wished.non_finite == "drop"
+        drop = config.non_finite == "drop"
         others: list[pl.DataFrame] = []
         expected = source.estimated_rows()
         size = sum(path.stat().st_size for path in source.files)
         rows = max(256, BATCH_VALUES // max(1, len(source.feature_names)))
-        with SplitWriter(target, source.feature_names, wished.dtype, drop, write=not there) as out:
+        with SplitWriter(target, source.feature_names, config.dtype, drop, write=not there) as out:
             for batch in source.batches(rows):
                 if self.cancelled():
                     raise Cancelled("reading was stopped; nothing was stored")
@@ -149,16 +149,16 @@ class Build:
 
     def _as_it_is(self, source: Source) -> Path | None:
         """The one .npy file that holds just what the store would; a notice when the user counted on that."""
-        wished = self.config.features
+        config = self.config.features
         file = source.files[0]
-        if file.suffix == ".npy" and len(source.files) == 1 and wished.non_finite != "drop":
+        if file.suffix == ".npy" and len(source.files) == 1 and config.non_finite != "drop":
             array = np.load(file, mmap_mode="r", allow_pickle=False)
             width = len(source.feature_names)
-            if array.dtype == wished.dtype and array.flags.c_contiguous and array.shape[1] == width:
+            if array.dtype == config.dtype and array.flags.c_contiguous and array.shape[1] == width:
                 return file.resolve()
-        if wished.in_place:
+        if config.in_place:
             self.notices.append(
-                f"{file}: cannot be used in place (requires one .npy file, C order, {wished.dtype}); copied"
+                f"{file}: cannot be used in place (requires one .npy file, C order, {config.dtype}); copied"
             )
         return None
 

@@ -34,8 +34,8 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the workspace file says about columns."""
+class ColumnOptions:
+    """The columns set in the workspace file."""
 
     label: str | None = None
     path: str | None = None
@@ -43,14 +43,14 @@ class Wishes:
     keep: Sequence[str] = ()
 
 
-def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str) -> Roles:
+def find_roles(schema: pl.Schema, head: pl.DataFrame, options: ColumnOptions, file: str) -> Roles:
     """Roles of the columns in `schema`, `head` being the first rows of the file.
 
     Raises BadInput for a named column that is not there and for a file without any feature.
     """
     names = list(schema)
-    label = _named(wishes.label, names, LABEL_NAMES, f"{file}: label column")
-    path = _named(wishes.path, names, PATH_NAMES, f"{file}: path column", schema)
+    label = _named(options.label, names, LABEL_NAMES, f"{file}: label column")
+    path = _named(options.path, names, PATH_NAMES, f"{file}: path column", schema)
     rest = [name for name in names if name not in (label, path)]
     notices = []
     for name in _index_columns(rest, head):
@@ -71,8 +71,8 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, wishes: Wishes, file: str)
         numbers = [name for name in rest if schema[name].is_numeric() or _meant_as_number(head[name])]
         taken = set(numbers)
         metadata = aliases + [name for name in rest if name not in taken]
-    kept = pick(numbers, wishes.keep, wishes.drop, file) if numbers else []
-    metadata = [name for name in metadata if name not in wishes.drop]
+    kept = pick(numbers, options.keep, options.drop, file) if numbers else []
+    metadata = [name for name in metadata if name not in options.drop]
     if not kept and not vectors:
         raise BadInput(f"{file}: no feature columns: no numeric column beside {', '.join(names[:8]) or 'nothing'}")
     return Roles(kept, label, path, metadata, vectors[0] if vectors else "", notices)
@@ -84,10 +84,10 @@ def metadata_name(name: str) -> str:
 
 
 def _named(
-    wish: str | None, names: list[str], usual: Sequence[str], what: str, schema: pl.Schema | None = None
+    wanted: str | None, names: list[str], usual: Sequence[str], what: str, schema: pl.Schema | None = None
 ) -> str | None:
-    if wish is not None:
-        return choose(wish, names, f"{what}, as [features] has it,")
+    if wanted is not None:
+        return choose(wanted, names, f"{what} in [features]")
     lowered = {name.strip().lower(): name for name in reversed(names)}
     for candidate in usual:
         name = lowered.get(candidate)

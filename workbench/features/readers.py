@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.errors import BadInput
 from workbench.features.arrays import NpySource, NpzSource, PtSource, SafetensorsSource
-from workbench.features.columns import Wishes
+from workbench.features.columns import ColumnOptions
 from workbench.features.source import Source
 from workbench.features.tables import ArrowSource, CsvSource, ParquetSource
 
@@ -16,7 +16,7 @@ READERS: tuple[type[Source], ...] = (
 )  # fmt: skip
 
 
-def open_source(files: Sequence[Path], wishes: Wishes) -> Source:
+def open_source(files: Sequence[Path], options: ColumnOptions) -> Source:
     """The reader for these files; raises BadInput for a suffix that none reads, or several kinds in one split."""
     kinds = {next((r for r in READERS if file.name.lower().endswith(r.suffixes)), None) for file in files}
     if None in kinds or len(kinds) != 1:
@@ -27,4 +27,4 @@ def open_source(files: Sequence[Path], wishes: Wishes) -> Source:
         raise BadInput(f"{files[0].parent}: {names}: all files of a split must have the same type")
     reader = kinds.pop()
     assert reader is not None
-    return reader(files, wishes)
+    return reader(files, options)

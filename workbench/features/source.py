@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import BadInput
-from workbench.features.columns import Wishes
+from workbench.features.columns import ColumnOptions
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Source(ABC):
     notices: list[str]
     metadata: list[str]
 
-    def __init__(self, files: Sequence[Path], wishes: Wishes) -> None:
+    def __init__(self, files: Sequence[Path], options: ColumnOptions) -> None:
         self.files = list(files)
-        self.wishes = wishes
+        self.options = options
         self.notices = []
         self.metadata = []
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import BadInput
-from workbench.features.columns import Roles, Wishes, find_roles, metadata_name
+from workbench.features.columns import ColumnOptions, Roles, find_roles, metadata_name
 from workbench.features.source import Batch, Source, short
 
 HEAD_ROWS = 200
@@ -21,8 +21,8 @@ HEAD_ROWS = 200
 class TableSource(Source):
     """CSV, Parquet and Arrow: columns with names, read by Polars' streaming engine."""
 
-    def __init__(self, files: Sequence[Path], wishes: Wishes) -> None:
-        super().__init__(files, wishes)
+    def __init__(self, files: Sequence[Path], options: ColumnOptions) -> None:
+        super().__init__(files, options)
         first = str(self.files[0])
         try:
             self.schema = self._schema(self.files[0])
@@ -31,7 +31,7 @@ class TableSource(Source):
             raise BadInput(f"{first}: cannot be read as {self.files[0].suffix.lstrip('.')}: {short(error)}") from None
         if not head.height:
             raise BadInput(f"{first}: no rows; is the file complete?")
-        self.roles: Roles = find_roles(self.schema, head, wishes, first)
+        self.roles: Roles = find_roles(self.schema, head, options, first)
         self.feature_names = list(self.roles.features)
         self.metadata = list(self.roles.metadata)
         self.notices += self.roles.notices
@@ -140,12 +140,12 @@ class CsvSource(TableSource):
 
     suffixes = (".csv", ".csv.gz", ".csv.zst")
 
-    def __init__(self, files: Sequence[Path], wishes: Wishes) -> None:
+    def __init__(self, files: Sequence[Path], options: ColumnOptions) -> None:
         self._typed: dict[str, pl.DataType] | None = None
         for file in files:
             if file.stat().st_size == 0:
                 raise BadInput(f"{file}: the file is empty; write it again or remove it")
-        super().__init__(files, wishes)
+        super().__init__(files, options)
         typed = dict(self.schema)
         text = (self.roles.label, self.roles.path, *self.metadata)
         typed.update({name: pl.Float32() for name in self.feature_names})

@@ -181,28 +181,30 @@ def resume(run: RunSnapshot) -> RunSnapshot:
         records.find(run.folder, RunSummary)
     config = now.view.config
     settings = heads.resolve_settings(config.head, config.settings)
-    anew = RunState(state="failed", epochs=heads.find(config.head).rounds(settings))
+    fallback = RunState(state="failed", epochs=heads.find(config.head).rounds(settings))
     # a killed process releases its lock only when its last thread has ended
-    if not _mark(now, _state(now, anew).state, "queued", patience=LEAVING, anew=anew):
+    if not _mark(now, _state(now, fallback).state, "queued", patience=LEAVING, fallback=fallback):
         raise BadInput(f"run {run.id} has just been started by another workbench")
     return read(run.folder)
 
 
-def _state(run: RunSnapshot, anew: RunState | None) -> RunState:
-    """Its state, or `anew` where its file is damaged; raises DamagedFile without one."""
+def _state(run: RunSnapshot, fallback: RunState | None) -> RunState:
+    """Its state, or `fallback` where its file is damaged; raises DamagedFile without one."""
     try:
         return run.view.state
     except files.DamagedFile:
-        if anew is None:
+        if fallback is None:
             raise
-        return anew
+        return fallback
 
 
-def _mark(run: RunSnapshot, expected: str, state: str, *, patience: float = 0.0, anew: RunState | None = None) -> bool:
+def _mark(
+    run: RunSnapshot, expected: str, state: str, *, patience: float = 0.0, fallback: RunState | None = None
+) -> bool:
     """Set the state from outside if it is still `expected` and no process holds the run; returns whether it was set."""
     try:
         with files.lock(run.folder / LOCK, timeout=patience):
-            now = _state(run, anew)
+            now = _state(run, fallback)
             if now.state != expected:
                 return False
             (run.folder / FILES[Launched]).unlink(missing_ok=True)

@@ -215,7 +215,7 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
 def describe_exit(code: int) -> str:
     """How a process ended, in words, from its return code."""
     if code >= 0:
-        return f"its process exited with code {code}"
+        return f"its process ended with exit code {code}"
     with contextlib.suppress(ValueError):
         name = signal.Signals(-code).name
         hint = {

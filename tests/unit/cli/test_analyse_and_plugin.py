@@ -163,7 +163,7 @@ def test_check_tells_what_breaks_the_contract(tmp_path):
         ),
         (
             '    "Doc."\n    name = "a"\n    title = "A"\n    def run(self, ctx, params):\n        return []\n',
-            "none",
+            "no blocks",
             2,
         ),
         (

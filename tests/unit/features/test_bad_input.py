@@ -120,7 +120,7 @@ def test_a_missing_folder_and_a_folder_without_features(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such folder"):
         Workspace.open(tmp_path / "nope")
     (tmp_path / "notes.csv").write_text("a,b\n")
-    with pytest.raises(BadInput, match=r"no training file: it holds notes\.csv"):
+    with pytest.raises(BadInput, match=r"no training file: it contains notes\.csv"):
         Workspace.open(tmp_path)
 
 

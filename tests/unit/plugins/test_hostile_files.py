@@ -88,7 +88,7 @@ def test_a_text_that_takes_long_or_ends_its_reader_costs_only_itself(workspace, 
     drop("sound", minimal("sound"), folder)
     monkeypatch.setattr(plugins.reader, "START", START.format(root=root))
     found = listed(workspace)
-    assert found["hangs.py"].error == "it takes longer than 1 s to read"
+    assert found["hangs.py"].error == "reading it takes longer than 1 s"
     assert "nested too deeply, or too large" in found["dies.py"].error
     assert "not readable as Python" in found["eats.py"].error
     assert found["sound.py"].error == ""

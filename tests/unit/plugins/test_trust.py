@@ -194,7 +194,7 @@ def test_the_difference_of_texts_that_are_no_longer_kept_shows_the_whole_file(wo
         text.write_text("altered")
     drop("local", minimal("local", "other = 1"), own)
     (change,) = plugins.changes(plugins.review(workspace.root))
-    assert "no longer kept" in change.note
+    assert "no longer available" in change.note
     assert "+class A(Analysis):" in change.diff
 
 

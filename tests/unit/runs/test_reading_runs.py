@@ -100,7 +100,7 @@ def test_runs_are_listed_newest_first_and_found_by_their_beginning(workspace: Wo
     assert runs.load(workspace, second.id).id == second.id
     assert runs.load(workspace, first.id[:-1] if first.id[:-1] not in second.id else first.id).id == first.id
     assert runs.load(workspace, "last").id == second.id
-    with pytest.raises(BadInput, match="2 runs begin so"):
+    with pytest.raises(BadInput, match="2 runs start with this"):
         runs.load(workspace, "2")
     with pytest.raises(BadInput, match="unknown run 'nonsense'"):
         runs.load(workspace, "nonsense")

@@ -111,7 +111,7 @@ def test_a_sweep_is_taken_up_again(
         ({"lrr": "1"}, {}, "unknown setting 'lrr', did you mean 'lr'"),
         ({"lr": "1,-1"}, {}, r"lr = '-1': expected > 0"),
         ({"lr": "1"}, {"lr": 2}, "lr is both in --grid and in --set"),
-        ({"lr": ","}, {}, "no values"),
+        ({"lr": ","}, {}, "missing values"),
         ({"seed": range(2000)}, {}, "2,000 points; at most 1,024"),
         ({"lr": "1"}, {"epochs": 0}, "epochs = 0"),
     ],
