@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from workbench.blocks import decode
 from workbench.worker.events import (
     Event,
     FailureKind,
@@ -201,6 +200,8 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
             case "progress":
                 return JobProgress(job, float(message["fraction"]), str(message["text"]))
             case "block":
+                from workbench.blocks import decode  # loads numpy: 0.1 s, of no use before an answer comes
+
                 return JobBlock(job, decode(message, buffers))
             case "done":
                 return JobDone(job, float(message["seconds"]), bool(message["cached"]), dict(message["params"]))

@@ -12,12 +12,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from workbench import blocks
-
 HEADER = struct.Struct(">IQ")  # bytes of the JSON, bytes of everything behind it
 LARGEST = 4 << 30
 
-Message: TypeAlias = blocks.Message
+Message: TypeAlias = tuple[dict[str, Any], list[bytes]]  # as `workbench.blocks` makes them
 
 
 def pack(message: dict[str, Any], buffers: Sequence[bytes] = ()) -> bytes:
