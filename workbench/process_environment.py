@@ -21,14 +21,14 @@ def protect_imports() -> None:
     entries = _entries()
     here = _current_folder()
     unwanted = {here} | {os.path.normpath(os.path.join(here, entry)) for entry in entries}  # noqa: PTH118
-    wanted = {os.path.normpath(entry) for entry in entries if os.path.isabs(entry)} | _of_the_installation()  # noqa: PTH117
+    absolute = {os.path.normpath(entry) for entry in entries if os.path.isabs(entry)} | _of_the_installation()  # noqa: PTH117
     library = os.path.dirname(os.__file__)  # noqa: PTH120
     # what follows the standard library was put there by an installation, and can replace nothing
     before = sys.path.index(library) if library in sys.path else len(sys.path)
     sys.path[:before] = [
         entry
         for entry in sys.path[:before]
-        if os.path.isabs(entry) and not ({entry, os.path.normpath(entry)} & (unwanted - wanted))  # noqa: PTH117
+        if os.path.isabs(entry) and not ({entry, os.path.normpath(entry)} & (unwanted - absolute))  # noqa: PTH117
     ]
     _write(os.environ)
 

@@ -50,20 +50,20 @@ class Setting:
 
     def convert(self, value: object, where: str = "") -> Any:
         """`value`, or the text of it, as this setting's type; raises BadInput outside the allowed values."""
-        told = f"{where}{self.name} = {value!r}"
+        assignment = f"{where}{self.name} = {value!r}"
         if value is None or (self.optional and str(value).lower() in {"", "none"}):
             if self.optional:
                 return None
-            raise BadInput(f"{told}: missing value")
+            raise BadInput(f"{assignment}: missing value")
         try:
             out = self._parse(value)
         except (TypeError, ValueError):
             kind = "a comma-separated list of whole numbers" if self.type is list else _KINDS[self.type]
-            raise BadInput(f"{told}: expected {kind}") from None
+            raise BadInput(f"{assignment}: expected {kind}") from None
         if self.choices and out not in self.choices:
-            raise BadInput(f"{told}: expected {self.allowed}{nearest(str(out), self.choices)}")
+            raise BadInput(f"{assignment}: expected {self.allowed}{nearest(str(out), self.choices)}")
         if not all(self._within(item) for item in (out if isinstance(out, list) else [out])):
-            raise BadInput(f"{told}: expected {self.allowed or 'a finite number'}")
+            raise BadInput(f"{assignment}: expected {self.allowed or 'a finite number'}")
         return out
 
     def _parse(self, value: object) -> Any:
@@ -134,7 +134,7 @@ def described(text: str, choices: Mapping[str, Choice]) -> str:
 def declared(owner: type) -> dict[str, Setting]:
     """The settings that a class declares, in order, those of its bases first."""
     hints = typing.get_type_hints(owner)
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     for base in reversed(owner.__mro__):
         for name in inspect.get_annotations(base):
             value = getattr(owner, name, None)
@@ -142,8 +142,8 @@ def declared(owner: type) -> dict[str, Setting]:
                 continue
             plain = value if isinstance(value, Setting) else Setting(name, str, value)
             kind, optional = _plain_type(hints[name], f"{owner.__qualname__}.{name}")
-            found[name] = Setting(**{**vars(plain), "name": name, "type": kind, "optional": optional})
-    return found
+            settings[name] = Setting(**{**vars(plain), "name": name, "type": kind, "optional": optional})
+    return settings
 
 
 def _plain_type(hint: Any, where: str) -> tuple[type, bool]:
@@ -169,16 +169,16 @@ def resolve(owner: type[T], values: Mapping[str, object], where: str = "") -> T:
         if name not in known:
             listed = ", ".join(known) or "none"
             raise BadInput(f"{where}unknown setting {name!r}{nearest(name, known)} (known: {listed})")
-    made = owner()
+    instance = owner()
     for name, setting in known.items():
         value = setting.convert(values[name], where) if name in values else setting.default
-        setattr(made, name, value)
-    return made
+        setattr(instance, name, value)
+    return instance
 
 
-def values_of(made: object) -> dict[str, Any]:
+def values_of(instance: object) -> dict[str, Any]:
     """The settings of a resolved instance as a plain dictionary, in declared order."""
-    return {name: getattr(made, name) for name in declared(type(made))}
+    return {name: getattr(instance, name) for name in declared(type(instance))}
 
 
 def parse_pairs(pairs: Iterable[str], option: str = "--set") -> dict[str, str]:

@@ -125,12 +125,12 @@ def family(root: int, mark: str = "") -> list[psutil.Process]:
     """The processes below process `root` and, where a `mark` is given, those that carry it; not `root` nor runs."""
     import psutil
 
-    found: set[psutil.Process] = set()
+    processes: set[psutil.Process] = set()
     with contextlib.suppress(psutil.NoSuchProcess):
-        found.update(psutil.Process(root).children(recursive=True))
+        processes.update(psutil.Process(root).children(recursive=True))
     if mark:
-        found.update(process for process in psutil.process_iter() if _mark_of(process) == mark)
-    return [process for process in found if process.pid != root and _to_be_ended(process)]
+        processes.update(process for process in psutil.process_iter() if _mark_of(process) == mark)
+    return [process for process in processes if process.pid != root and _to_be_ended(process)]
 
 
 def _mark_of(process: psutil.Process) -> str | None:

@@ -52,21 +52,21 @@ class TinyRun:
 
     def predictions(self, split: str) -> pl.DataFrame:
         """As `workbench.api.RunView.predictions`."""
-        train, asked = self.store.train, self.store.split(split)
-        features, seen = train.features[:, : self.columns], asked.features[:, : self.columns]
+        train, target = self.store.train, self.store.split(split)
+        features, seen = train.features[:, : self.columns], target.features[:, : self.columns]
         means = np.stack([features[train.labels == c].mean(axis=0) for c in range(len(self.store.classes))])
         distance = ((seen[:, None] - means) ** 2).sum(axis=2)
         weight = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
         predicted = distance.argmin(axis=1)
         frame = pl.DataFrame(
             {
-                "label": asked.labels,
+                "label": target.labels,
                 "predicted": predicted.astype(np.int64),
                 "confidence": (1 / weight.sum(axis=1)).astype(np.float32),
-                "correct": predicted == asked.labels,
+                "correct": predicted == target.labels,
             }
         )
-        return frame.with_columns(val=np.arange(asked.rows) % 10 == 0) if split == "train" else frame
+        return frame.with_columns(val=np.arange(target.rows) % 10 == 0) if split == "train" else frame
 
 
 def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, seed: int = 0) -> Store:
@@ -85,23 +85,23 @@ def tiny_store(folder: Path, rows: int = 60, dim: int = 6, classes: int = 3, see
     return open_store(Workspace.open(folder))
 
 
-def tiny_context(folder: Path, store: Store | None = None, **given: Any) -> Context:
+def tiny_context(folder: Path, store: Store | None = None, **overrides: Any) -> Context:
     """What an analysis is given, on a tiny store made in `folder` (or on `store`); `given` replaces fields of it."""
-    made = store or tiny_store(folder)
-    names = list(made.tests)
-    looked_at = {"tests": {name: {"n": made.split(name).rows} for name in names}}
-    run = TinyRun(made, summary=looked_at)
-    other = TinyRun(made, id="20260101-000001-tiny-01", summary=looked_at, columns=2)
+    data = store or tiny_store(folder)
+    names = list(data.tests)
+    looked_at = {"tests": {name: {"n": data.split(name).rows} for name in names}}
+    run = TinyRun(data, summary=looked_at)
+    other = TinyRun(data, id="20260101-000001-tiny-01", summary=looked_at, columns=2)
     ctx = Context(
-        splits=made.splits,
+        splits=data.splits,
         pair=(names[0], names[1]),
-        classes=made.classes,
-        label_values=made.label_values,
-        feature_names=made.feature_names,
+        classes=data.classes,
+        label_values=data.label_values,
+        feature_names=data.feature_names,
         run=run,
         runs={run.id: run, other.id: other},
     )
-    return replace(ctx, **given)
+    return replace(ctx, **overrides)
 
 
 def run_analysis(analysis: type[Analysis], ctx: Context, **params: object) -> list[Block]:

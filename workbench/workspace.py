@@ -116,8 +116,8 @@ class Workspace:
         """
         root = Path(folder).expanduser().absolute()
         if not root.is_dir():
-            found = "it is a file" if root.exists() else "no such folder"
-            raise BadInput(f"{folder}: {found}; expected a folder with workbench.toml or feature files")
+            reason = "it is a file" if root.exists() else "no such folder"
+            raise BadInput(f"{folder}: {reason}; expected a folder with workbench.toml or feature files")
         place = state_folder(Path(state).expanduser().resolve()) if state else root / STATE
         for room in (place, *(place / name for name in ROOMS)):
             files.folder(room)
@@ -212,8 +212,8 @@ def read_config(path: Path) -> Config:
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
-        told = re.sub(r"^(.*) - at `\$\.(.*)`$", r"key \2: \1", str(error))
-        raise BadInput(f"{path}: {told}") from None
+        reason = re.sub(r"^(.*) - at `\$\.(.*)`$", r"key \2: \1", str(error))
+        raise BadInput(f"{path}: {reason}") from None
     _check(config, path)
     return config
 
@@ -250,14 +250,14 @@ def guess_config(root: Path) -> Config:
     """The configuration that the names of the files in `root` imply; raises BadInput when there is no train file."""
     files = (entry.name for entry in root.iterdir() if entry.is_file() and entry.name.lower().endswith(SUFFIXES))
     names = sorted((name for name in files if not BESIDE.search(name)), key=natural)
-    found: dict[str, list[str]] = {}
+    matches: dict[str, list[str]] = {}
     for role, starts in GUESSES.items():
         for start in starts:
             matching = [name for name in names if re.match(rf"{start}(?![a-z])", name.lower())]
             if matching:
-                found[role] = [start, *matching]
+                matches[role] = [start, *matching]
                 break
-    if "train" not in found:
+    if "train" not in matches:
         seen = (
             f"it contains {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
             if names
@@ -267,12 +267,12 @@ def guess_config(root: Path) -> Config:
             f"{root}: no training file: {seen}; name the files train*, test1* (or val*) and test2* (or v2*), "
             f"or say in {CONFIG} which is which"
         )
-    tests = {found[role][0]: found[role][1:] for role in ("test 1", "test 2") if role in found}
+    tests = {matches[role][0]: matches[role][1:] for role in ("test 1", "test 2") if role in matches}
     classes = next((name for name in ("classes.csv", "classes.txt") if (root / name).is_file()), None)
     metadata = "metadata.csv" if (root / "metadata.csv").is_file() else None
     images = "images" if (root / "images").is_dir() else None
     return Config(
-        features=Features(train=found["train"][1:], tests=dict(tests)),
+        features=Features(train=matches["train"][1:], tests=dict(tests)),
         classes=Classes(classes),
         images=Images(images),
         metadata=Metadata(metadata),
@@ -284,13 +284,13 @@ def is_test_name(name: str) -> bool:
     return name != "train" and not name.endswith(".range") and files.NAME.fullmatch(name) is not None
 
 
-def state_folder(given: Path) -> Path:
+def state_folder(folder: Path) -> Path:
     """Where `--state given` keeps things: in a folder of the workbench's own in it, since others' files may lie beside.
 
     A state folder given itself, also one that an earlier version kept in `given` directly, is used as it is.
     """
-    old = files.is_folder(given / "features") and not (given / STATE).exists() and read_current(given) is not None
-    return given if given.name == STATE or old else given / STATE
+    old = files.is_folder(folder / "features") and not (folder / STATE).exists() and read_current(folder) is not None
+    return folder if folder.name == STATE or old else folder / STATE
 
 
 def read_current(state: Path) -> Current | None:
@@ -323,9 +323,9 @@ def _implied_config(root: Path, state: Path) -> Config:
 
 def user_dir() -> Path:
     """The user's own folder for keymap and plugins; `WORKBENCH_CONFIG_DIR` names another."""
-    given = os.environ.get("WORKBENCH_CONFIG_DIR")
-    if given:
-        return Path(given)
+    override = os.environ.get("WORKBENCH_CONFIG_DIR")
+    if override:
+        return Path(override)
     import platformdirs
 
     return Path(platformdirs.user_config_dir("workbench"))

@@ -64,18 +64,18 @@ class Compare(Analysis):
         ctx.progress(1.0)
 
 
-def _other(ctx: Context, run: RunView, asked: str) -> RunView:
+def _other(ctx: Context, run: RunView, choice: str) -> RunView:
     """The run that `asked` names, or the newest other one that has results on test sets."""
     others = [run_id for run_id in ctx.runs if run_id != run.id]
-    if asked:
-        matching = [run_id for run_id in others if run_id.startswith(asked)]
+    if choice:
+        matching = [run_id for run_id in others if run_id.startswith(choice)]
     else:
         matching = [run_id for run_id in others if ctx.runs[run_id].tests][:1]
-    if not others or (not asked and not matching):
+    if not others or (not choice and not matching):
         raise BadInput("a comparison needs two finished runs with results on test sets: train another head first")
     if len(matching) != 1:
-        reason = f"{len(matching)} runs begin so" if matching else f"no such finished run{nearest(asked, others)}"
-        raise BadInput(f"other = {asked!r}: {reason}")
+        reason = f"{len(matching)} runs begin so" if matching else f"no such finished run{nearest(choice, others)}"
+        raise BadInput(f"other = {choice!r}: {reason}")
     return ctx.runs[matching[0]]
 
 

@@ -32,12 +32,12 @@ class Confusion(Analysis):
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
         run = ctx.needs_run()
-        asked = _test_sets(ctx, params.tests)
+        test_sets = _test_sets(ctx, params.tests)
         counts: dict[str, np.ndarray] = {}
-        for i, name in enumerate(asked):
+        for i, name in enumerate(test_sets):
             if ctx.cancelled:
                 return
-            ctx.progress(i / (len(asked) + 1), f"predictions on {name}")
+            ctx.progress(i / (len(test_sets) + 1), f"predictions on {name}")
             frame = run.predictions(name)
             label, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy()
             counts[name] = stats.confusion.matrix(label, predicted, len(ctx.classes))
@@ -53,12 +53,12 @@ class Confusion(Analysis):
         ctx.progress(1.0)
 
 
-def _test_sets(ctx: Context, asked: str) -> list[str]:
-    if asked.strip() == "all":
+def _test_sets(ctx: Context, choice: str) -> list[str]:
+    if choice.strip() == "all":
         return ctx.tests
-    if asked.strip() == "pair":
+    if choice.strip() == "pair":
         return list(ctx.pair)
-    words = [choose(word.strip(), [*ctx.tests, "test1", "test2"], "test set") for word in asked.split(",")]
+    words = [choose(word.strip(), [*ctx.tests, "test1", "test2"], "test set") for word in choice.split(",")]
     return list(dict.fromkeys(ctx.split(word).name for word in words))
 
 

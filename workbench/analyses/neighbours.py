@@ -34,19 +34,19 @@ class Neighbours(Analysis):
         limit: int = param(0, help="rows of the table, 0 for all k", ge=0)
 
     def run(self, ctx: Context, params: Params) -> Iterator[Block]:
-        asked, into = ctx.split(params.split), ctx.split(params.into)
-        query = asked.sample(params.row)
-        left_out = params.row if asked.name == into.name else None
+        source, into = ctx.split(params.split), ctx.split(params.into)
+        query = source.sample(params.row)
+        left_out = params.row if source.name == into.name else None
         available = into.rows - (left_out is not None)
         if not available:
             raise BadInput(f"split {into.name} has no other sample to find")
         k = min(params.k, available)
-        nearest = search(ctx, asked.features[params.row], into, k, params.metric, left_out)
+        nearest = search(ctx, source.features[params.row], into, k, params.metric, left_out)
         if nearest is None:
             return
         rows, distances = nearest
         label = int(query["label"])
-        yield _query_table(ctx, asked, params.row, query)
+        yield _query_table(ctx, source, params.row, query)
         classes = into.labels[rows]
         same = classes == label
         share = float((into.labels == label).sum() - (left_out is not None)) / available
@@ -65,10 +65,10 @@ def search(
     FAISS finds the candidates in float32; their distances are then computed anew in float64 and ordered by these.
     """
     vector = _prepared(np.asarray(query)[None], metric)
-    wanted = min(2 * k + SPARE + (left_out is not None), into.rows)
+    count = min(2 * k + SPARE + (left_out is not None), into.rows)
     size = into.features.shape[0] * into.features.shape[1] * 4
     near = _indexed_search if size <= ctx.cache.limit else _chunked_search
-    rows = near(ctx, vector, into, wanted, metric)
+    rows = near(ctx, vector, into, count, metric)
     if rows is None:
         return None
     rows = rows[rows != left_out] if left_out is not None else rows
@@ -97,11 +97,11 @@ def _exact(query: np.ndarray, others: np.ndarray, metric: str) -> np.ndarray:
     return distance
 
 
-def _indexed_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, metric: str) -> np.ndarray | None:
+def _indexed_search(ctx: Context, vector: np.ndarray, into: Split, count: int, metric: str) -> np.ndarray | None:
     """Search an index that is held for the next job."""
     key = ("index", into.identity, metric)
     index = ctx.cache.get_or_compute(key, lambda: _index(ctx, into, metric), nbytes=lambda _: into.features.size * 4)
-    return None if index is None else np.asarray(index.search(vector, wanted)[1][0])
+    return None if index is None else np.asarray(index.search(vector, count)[1][0])
 
 
 def _index(ctx: Context, into: Split, metric: str) -> Any:
@@ -118,7 +118,7 @@ def _index(ctx: Context, into: Split, metric: str) -> Any:
     return index
 
 
-def _chunked_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, metric: str) -> np.ndarray | None:
+def _chunked_search(ctx: Context, vector: np.ndarray, into: Split, count: int, metric: str) -> np.ndarray | None:
     """Search the mapped file piece by piece, keeping the best so far: memory does not grow with the split."""
     import faiss
 
@@ -129,10 +129,10 @@ def _chunked_search(ctx: Context, vector: np.ndarray, into: Split, wanted: int, 
         if ctx.cancelled:
             return None
         ctx.progress(start / into.rows, f"row {start:,} of {into.rows:,}")
-        values, places = faiss.knn(vector, _prepared(chunk, metric), min(wanted, len(chunk)), metric=kind)
+        values, places = faiss.knn(vector, _prepared(chunk, metric), min(count, len(chunk)), metric=kind)
         best = np.concatenate([best, sign * values[0]])
         rows = np.concatenate([rows, places[0] + start])
-        order = np.argsort(best, kind="stable")[:wanted]
+        order = np.argsort(best, kind="stable")[:count]
         best, rows = best[order], rows[order]
     return rows
 

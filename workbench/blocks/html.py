@@ -30,9 +30,9 @@ def environment() -> Environment:
     """Where templates come from: autoescaping, with a value that is no markup cleaned first."""
     from jinja2 import Environment, StrictUndefined
 
-    made = Environment(autoescape=True, undefined=StrictUndefined, finalize=_harmless)
-    made.filters["lines"] = lines
-    return made
+    jinja = Environment(autoescape=True, undefined=StrictUndefined, finalize=_harmless)
+    jinja.filters["lines"] = lines
+    return jinja
 
 
 def _harmless(value: object) -> object:

@@ -63,13 +63,13 @@ def _check_params(info: PluginInfo, params: dict[str, str]) -> None:
         known[choose(name, known, f"parameter of {info.name}")].convert(value, f"analysis {info.name}: ")
 
 
-def _choose_run(workspace: Workspace, asked: str | None, info: PluginInfo) -> str | None:
+def _choose_run(workspace: Workspace, run_id: str | None, info: PluginInfo) -> str | None:
     """The id of the requested run, or of the newest finished run."""
     from workbench import runs
     from workbench.errors import BadInput
 
-    if asked is not None:
-        return runs.load(workspace, asked).id
+    if run_id is not None:
+        return runs.load(workspace, run_id).id
     newest = newest_run(workspace)
     if newest is None and info.needs_run:
         raise BadInput(

@@ -54,19 +54,19 @@ def _devices() -> dict[str, Any]:
     import psutil
 
     memory = psutil.virtual_memory()
-    found: dict[str, Any] = {
+    devices: dict[str, Any] = {
         "cpu": f"{os.cpu_count()} cores, {memory.total / 2**30:.0f} GiB memory, {memory.available / 2**30:.0f} GiB free"
     }
     try:
         import torch
     except ImportError as error:
-        return {**found, "torch": f"cannot be imported: {error}"}
+        return {**devices, "torch": f"cannot be imported: {error}"}
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
-        found[f"cuda:{index}"] = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
+        devices[f"cuda:{index}"] = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
     if not torch.cuda.device_count():
-        found["cuda"] = "none; heads are trained on the CPU"
-    return found
+        devices["cuda"] = "none; heads are trained on the CPU"
+    return devices
 
 
 def _terminal() -> dict[str, Any]:

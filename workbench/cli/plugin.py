@@ -89,9 +89,9 @@ def list_plugins(
     from workbench.workspace import Workspace
 
     workspace = Workspace.open(folder) if folder is not None else None
-    found = plugins.discover(workspace)
+    infos = plugins.discover(workspace)
     if json:
-        emit({"plugins": [_as_object(info) for info in found]})
+        emit({"plugins": [_as_object(info) for info in infos]})
         return
     from rich import box
     from rich.table import Table
@@ -99,7 +99,7 @@ def list_plugins(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("name", "title", "from", "state"):
         table.add_column(heading)
-    for info in found:
+    for info in infos:
         table.add_row(*map(clean, (info.name, info.title, info.source, _state(info))))
     console = make_console()
     console.print(table)
@@ -163,9 +163,11 @@ def new(
         raise BadInput(
             f"{name!r}: a plugin's name must consist of lower-case letters, digits, '-' and '_' and start with a letter"
         )
-    taken = next((info for info in plugins.discover() if info.name == name), None)
-    if taken is not None:
-        raise BadInput(f"the name {name!r} is taken by the {taken.source} analysis in {taken.path}; choose another")
+    namesake = next((info for info in plugins.discover() if info.name == name), None)
+    if namesake is not None:
+        raise BadInput(
+            f"the name {name!r} is taken by the {namesake.source} analysis in {namesake.path}; choose another"
+        )
     place = folder or user_dir() / "plugins"
     module = name.replace("-", "_")
     words = {
@@ -249,15 +251,15 @@ def trust(
             say(line)
     if not review.sources.files:
         raise BadInput(f"{review.sources.folder}: no Python files to trust{_disabled(review)}")
-    asked = sys.stdin.isatty()
-    trusted = review.trusted or yes or (asked and _confirmed())
+    interactive = sys.stdin.isatty()
+    trusted = review.trusted or yes or (interactive and _confirmed())
     if trusted and not review.trusted:
         plugins.trust(review)
     if json:
         emit(_review_object(review, trusted))
     elif trusted and not review.trusted:
         say(f"trusted: {review.workspace}")
-    if not trusted and not asked:
+    if not trusted and not interactive:
         raise BadInput(f"{folder} is not trusted: confirmation requires a terminal; add --yes after reading the code")
     if not trusted:
         notice("not trusted: none of the code runs")

@@ -74,13 +74,13 @@ class ArraySource(Source):
                 yield Batch(chunk, pl.DataFrame(others))
 
     @staticmethod
-    def from_mapping(file: Path, found: Any) -> tuple[Any, np.ndarray | None, list[str] | None]:
+    def from_mapping(file: Path, content: Any) -> tuple[Any, np.ndarray | None, list[str] | None]:
         """Features, labels and paths by the usual key names; raises BadInput when no features are among them."""
-        keys = {str(key).lower(): key for key in found}
+        keys = {str(key).lower(): key for key in content}
 
         def get(names: Sequence[str]) -> Any:
             key = next((keys[name] for name in names if name in keys), None)
-            return None if key is None else found[key]
+            return None if key is None else content[key]
 
         features, labels, paths = get(FEATURE_KEYS), get(LABEL_KEYS), get(PATH_KEYS)
         if features is None:
@@ -179,16 +179,16 @@ class PtSource(ArraySource):
         import torch
 
         try:
-            found = torch.load(file, weights_only=True, map_location="cpu", mmap=True)
+            content = torch.load(file, weights_only=True, map_location="cpu", mmap=True)
         except pickle.UnpicklingError:
             raise BadInput(
                 f"{file}: contains objects other than tensors; save {{'features': ..., 'labels': ...}} of tensors"
             ) from None
-        if isinstance(found, tuple | list) and len(found) == 2:
-            found = {"features": found[0], "labels": found[1]}
-        if not isinstance(found, dict):
-            raise BadInput(f"{file}: contains a {type(found).__name__}; save {{'features': ..., 'labels': ...}}")
-        return self.from_mapping(file, found)
+        if isinstance(content, tuple | list) and len(content) == 2:
+            content = {"features": content[0], "labels": content[1]}
+        if not isinstance(content, dict):
+            raise BadInput(f"{file}: contains a {type(content).__name__}; save {{'features': ..., 'labels': ...}}")
+        return self.from_mapping(file, content)
 
 
 def companions(file: Path, what: str, suffix: str) -> list[Path]:

@@ -127,8 +127,8 @@ class Build:
             for batch in source.batches(rows):
                 if self.cancelled():
                     raise Cancelled("reading was stopped; nothing was stored")
-                kept = out.add(batch.features)
-                others.append(batch.others if kept is None or not drop else batch.others.filter(pl.Series(kept)))
+                mask = out.add(batch.features)
+                others.append(batch.others if mask is None or not drop else batch.others.filter(pl.Series(mask)))
                 share = min(1.0, out.read_rows / expected) if expected else 0.5
                 self._tell(split, out.read_rows, int(self.done_bytes + share * size))
         if not out.read_rows:
@@ -217,8 +217,8 @@ class Build:
             if "path" in frame.columns
             else pl.Series("path", [None], pl.String).new_from_index(0, len(frame))
         )
-        taken = ("label", "path")
-        rest = frame.select([name for name in frame.columns if name not in taken])
+        roles = ("label", "path")
+        rest = frame.select([name for name in frame.columns if name not in roles])
         table = pl.DataFrame({"label": pl.Series(indices, dtype=pl.Int32), "path": paths}).hstack(rest)
         table = self._join_metadata(split, table)
         table.write_parquet(
@@ -229,7 +229,7 @@ class Build:
             rows=len(table),
             class_counts=np.bincount(indices, minlength=len(classes.values)).tolist(),
             files=[str(path) for path in source.files],
-            metadata=[name for name in table.columns if name not in taken],
+            metadata=[name for name in table.columns if name not in roles],
             **info,
         )
 

@@ -71,11 +71,11 @@ def find_roles(schema: pl.Schema, head: pl.DataFrame, options: ColumnOptions, fi
         numbers = [name for name in rest if schema[name].is_numeric() or _meant_as_number(head[name])]
         taken = set(numbers)
         metadata = aliases + [name for name in rest if name not in taken]
-    kept = pick(numbers, options.keep, options.drop, file) if numbers else []
+    features = pick(numbers, options.keep, options.drop, file) if numbers else []
     metadata = [name for name in metadata if name not in options.drop]
-    if not kept and not vectors:
+    if not features and not vectors:
         raise BadInput(f"{file}: no feature columns: no numeric column beside {', '.join(names[:8]) or 'nothing'}")
-    return Roles(kept, label, path, metadata, vectors[0] if vectors else "", notices)
+    return Roles(features, label, path, metadata, vectors[0] if vectors else "", notices)
 
 
 def metadata_name(name: str) -> str:
@@ -97,13 +97,13 @@ def _named(
 
 
 def _index_columns(rest: list[str], head: pl.DataFrame) -> list[str]:
-    found = [name for name in rest if name in INDEX_NAMES]
+    columns = [name for name in rest if name in INDEX_NAMES]
     for name in rest:
         if name.lower() in ("index", "level_0") and head.height and head[name].dtype.is_integer():
             column = head[name].to_list()
             if column == list(range(len(column))):
-                found.append(name)
-    return found
+                columns.append(name)
+    return columns
 
 
 def _inner_numeric(kind: pl.DataType) -> bool:
@@ -126,8 +126,8 @@ def pick(names: list[str], keep: Sequence[str], drop: Sequence[str], file: str) 
     """`names` less those dropped, or only those kept: each entry a name or a range `first..last` of file order."""
     chosen = list(names)
     if keep:
-        wanted = set(_expand(names, keep, f"{file}: [features] keep"))
-        chosen = [name for name in names if name in wanted]
+        selection = set(_expand(names, keep, f"{file}: [features] keep"))
+        chosen = [name for name in names if name in selection]
     unwanted = set(_expand(names, drop, f"{file}: [features] drop", strict=False))
     return [name for name in chosen if name not in unwanted]
 

@@ -30,10 +30,10 @@ Notice = Callable[[str], None]
 
 def split_files(workspace: Workspace) -> dict[str, list[Path]]:
     """The files of each split, train first; raises BadInput for a file or pattern that matches nothing."""
-    wanted = {TRAIN: workspace.config.features.train, **workspace.config.features.tests}
-    found: dict[str, list[Path]] = {}
-    for split, entry in wanted.items():
-        found[split] = []
+    entries = {TRAIN: workspace.config.features.train, **workspace.config.features.tests}
+    files_of: dict[str, list[Path]] = {}
+    for split, entry in entries.items():
+        files_of[split] = []
         for pattern in [entry] if isinstance(entry, str) else entry:
             path = workspace.path(pattern)
             matches = [path] if path.is_file() else sorted(path.parent.glob(path.name), key=lambda p: natural(p.name))
@@ -41,8 +41,8 @@ def split_files(workspace: Workspace) -> dict[str, list[Path]]:
             if not matches:
                 key = f"[features] {TRAIN}" if split == TRAIN else f"[features.tests] {split}"
                 raise BadInput(f"{workspace.root / CONFIG}: {key} = {pattern!r}: no such file under {path.parent}")
-            found[split] += matches
-    return found
+            files_of[split] += matches
+    return files_of
 
 
 def fingerprint(workspace: Workspace, sources: dict[str, list[Path]]) -> str:
@@ -109,7 +109,7 @@ def open_store(
     if store is not None:
         _sweep(workspace)
         return store
-    made = [folder for folder in (workspace.features_dir, workspace.state) if not folder.exists()]
+    new_folders = [folder for folder in (workspace.features_dir, workspace.state) if not folder.exists()]
     workspace.writable()
     files.folder(workspace.features_dir, make=True)
     lock = files.lock(workspace.features_dir / ".lock")
@@ -123,16 +123,16 @@ def open_store(
         store = ingested(workspace)
         return store if store is not None else _ingest(workspace, progress or _quiet, cancelled or _never)
     except BaseException:
-        _unmake(made)
+        _unmake(new_folders)
         raise
     finally:
         lock.release()
 
 
-def _unmake(made: list[Path]) -> None:
+def _unmake(folders: list[Path]) -> None:
     """Remove the folders that a reading made which then failed, as far as nothing is in them but its lock."""
     with contextlib.suppress(OSError):
-        for folder in made:
+        for folder in folders:
             if [path.name for path in folder.iterdir()] == [".lock"]:
                 (folder / ".lock").unlink()
             folder.rmdir()

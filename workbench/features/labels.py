@@ -80,8 +80,8 @@ class ClassTable:
                 f"{file}: has no name for label {missing[0]!r} of {where} ({counted(len(missing), 'label')} missing)"
             )
         present = set(seen)
-        kept = [value for value in order if value in present]
-        return cls(kept, [order[value] for value in kept])
+        values = [value for value in order if value in present]
+        return cls(values, [order[value] for value in values])
 
     def indices(self, labels: pl.Series, where: str) -> np.ndarray:
         """Class indices (int64 `[rows]`); raises BadInput for a label that train does not have, naming its row."""

@@ -231,10 +231,10 @@ def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.n
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     counts = np.bincount(labels, minlength=1)
-    taken = np.rint(counts * fraction).astype(np.int64)
+    val_counts = np.rint(counts * fraction).astype(np.int64)
     if fraction > 0:
-        taken = np.clip(taken, np.minimum(counts - 1, 1).clip(0), (counts - 1).clip(0))
+        val_counts = np.clip(val_counts, np.minimum(counts - 1, 1).clip(0), (counts - 1).clip(0))
     starts = np.cumsum(counts) - counts
     place = np.arange(len(labels)) - np.repeat(starts, counts)
-    in_val = place < np.repeat(taken, counts)
+    in_val = place < np.repeat(val_counts, counts)
     return np.sort(by_class[~in_val]), np.sort(by_class[in_val])

@@ -69,13 +69,13 @@ class SplitWriter:
         """Write a batch (`[n, D]`, C or Fortran order); the mask (bool `[n]`) of rows kept, or None when all were."""
         plain = features if features.dtype == np.float32 else _to_float32(features)
         low, high = plain.min(axis=0), plain.max(axis=0)
-        kept = None
+        mask = None
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            kept = self._look_at_bad(plain)
+            mask = self._look_at_bad(plain)
             if not self.drop_bad:
                 self.read_rows += len(plain)
-                return kept
-            plain = plain[kept]
+                return mask
+            plain = plain[mask]
             if len(plain):
                 low, high = plain.min(axis=0), plain.max(axis=0)
         self.read_rows += len(features)
@@ -84,17 +84,17 @@ class SplitWriter:
             np.maximum(self.high, high, out=self.high)
         self._write(plain)
         self.rows += len(plain)
-        return kept
+        return mask
 
     def _look_at_bad(self, plain: np.ndarray) -> np.ndarray:
         good = np.isfinite(plain)
         self.bad_cells += int(good.size - np.count_nonzero(good))
-        kept: np.ndarray = good.all(axis=1)
-        self.bad_rows += int(len(kept) - np.count_nonzero(kept))
+        mask: np.ndarray = good.all(axis=1)
+        self.bad_rows += int(len(mask) - np.count_nonzero(mask))
         if len(self.first_bad) < SHOWN:
             where = np.argwhere(~good)[: SHOWN - len(self.first_bad)]
             self.first_bad += [(self.read_rows + int(r), self.names[c], float(plain[r, c])) for r, c in where]
-        return kept
+        return mask
 
     def _write(self, plain: np.ndarray) -> None:
         if self._file is None:

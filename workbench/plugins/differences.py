@@ -73,9 +73,9 @@ def unified(name: str, old: str, new: str) -> str:
     return "\n".join([f"--- reviewed/{name}", f"+++ now/{name}", *moved])
 
 
-def _moved(found: re.Match[str], lines: int) -> str:
+def _moved(match: re.Match[str], lines: int) -> str:
     """The header of a hunk in a part of the file that starts after the given numbers of lines."""
-    sign, number = found.groups()
+    sign, number = match.groups()
     return f"{sign}{int(number) + lines}"
 
 

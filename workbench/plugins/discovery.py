@@ -30,14 +30,14 @@ GROUP = "workbench.analyses"
 
 def folders(workspace: Workspace | None = None) -> list[tuple[Source, Path]]:
     """The folders in which files are looked for, in order; those that do not exist yet included."""
-    found: list[tuple[Source, Path]] = [
+    places: list[tuple[Source, Path]] = [
         ("built-in", Path(__file__).parents[1] / "analyses"),
         ("shipped", shipped("plugins")),
         ("user", user_dir() / "plugins"),
     ]
     if workspace is not None:
-        found.append(("workspace", workspace.root / "plugins"))
-    return found
+        places.append(("workspace", workspace.root / "plugins"))
+    return places
 
 
 def discover(workspace: Workspace | None = None) -> list[PluginInfo]:
@@ -94,10 +94,10 @@ def in_workspace(reviewed: Review) -> list[PluginInfo]:
 
 def signature(workspace: Workspace | None = None) -> tuple[tuple[str, int, int], ...]:
     """What decides which analyses there are: path, time of change and size of each file. Nothing is opened."""
-    found = []
+    entries = []
     for source, folder in folders(workspace):
-        found += stamps(folder, follow_links=source != "workspace")
-    return (*found, *stamps_of(user_dir() / TRUSTED))
+        entries += stamps(folder, follow_links=source != "workspace")
+    return (*entries, *stamps_of(user_dir() / TRUSTED))
 
 
 def stamps_of(file: Path) -> list[tuple[str, int, int]]:
@@ -224,14 +224,14 @@ def _broken(source: Source, path: Path | None, name: str, error: str) -> PluginI
     return PluginInfo(name, name, "", source, path, settings=None, error=error)
 
 
-def _name_duplicates(found: Iterable[PluginInfo]) -> Iterator[PluginInfo]:
+def _name_duplicates(infos: Iterable[PluginInfo]) -> Iterator[PluginInfo]:
     first: dict[str, PluginInfo] = {}
-    for info in found:
+    for info in infos:
         other = first.setdefault(info.name, info) if not info.error else info
         if other is not info:
-            told = (
+            reason = (
                 f"the name {info.name!r} is already used by the {other.source} analysis in {other.path}; choose another"
             )
-            yield replace(info, error=told)
+            yield replace(info, error=reason)
         else:
             yield info

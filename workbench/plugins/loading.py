@@ -48,10 +48,10 @@ def load(info: PluginInfo) -> type[Analysis]:
         assert info.sources is not None
         assert info.path is not None
         module = _importer(info.sources).load(module_name(info.path.name))
-    found = getattr(module, info.class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Analysis)):
+    analysis = getattr(module, info.class_name, None)
+    if not (isinstance(analysis, type) and issubclass(analysis, Analysis)):
         raise NotAnAnalysis(f"{info.class_name} of {info.path} is not a subclass of workbench.api.Analysis")
-    return found
+    return analysis
 
 
 def _importer(sources: Sources) -> SourceImporter:

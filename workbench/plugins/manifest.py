@@ -89,20 +89,20 @@ def _analyses(tree: ast.Module) -> list[Declared]:
 
 def _classes(tree: ast.Module) -> list[_Class]:
     """The classes of a file, the last of those with one name; a base stands above the class, as Python needs it."""
-    found: dict[str, _Class] = {}
+    classes: dict[str, _Class] = {}
     for node in tree.body:
         if not isinstance(node, ast.ClassDef):
             continue
         names = [_last(base) for base in node.bases]
-        bases = [found[name] for name in names if name in found]
+        bases = [classes[name] for name in names if name in classes]
         one = _Class(node, "Analysis" in names or any(base.derives for base in bases))
         for base in reversed(bases):
             one.attributes |= base.attributes
         for statement in node.body:
             one.attributes |= {name: statement for name in _targets(statement) if name in ATTRIBUTES}
-        found.pop(node.name, None)
-        found[node.name] = one
-    return list(found.values())
+        classes.pop(node.name, None)
+        classes[node.name] = one
+    return list(classes.values())
 
 
 def _last(node: ast.expr) -> str:
@@ -119,16 +119,16 @@ def _targets(statement: ast.stmt) -> list[str]:
 
 def _constants(body: list[ast.stmt], known: dict[str, Any]) -> dict[str, Any]:
     """The names that are given plain values, in order."""
-    found = dict(known)
+    constants = dict(known)
     for statement in body:
         value = getattr(statement, "value", None)
         if isinstance(statement, ast.Assign | ast.AnnAssign) and value is not None:
             for name in _targets(statement):
                 try:
-                    found[name] = _value(value, found)
+                    constants[name] = _value(value, constants)
                 except _UnknownError:
-                    found.pop(name, None)
-    return found
+                    constants.pop(name, None)
+    return constants
 
 
 def _value(node: ast.expr, constants: dict[str, Any]) -> Any:
@@ -210,23 +210,23 @@ def _settings(node: ast.ClassDef, constants: dict[str, Any]) -> tuple[Setting, .
 def _setting(statement: ast.AnnAssign, scope: dict[str, Any]) -> Setting:
     kind, optional = _type(statement.annotation)
     call = statement.value
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     default: Any = None
     if isinstance(call, ast.Call) and _last(call.func) == "param":
-        given = {str(word.arg): _value(word.value, scope) for word in call.keywords}
-        default = _value(call.args[0], scope) if call.args else given.pop("default", None)
+        options = {str(word.arg): _value(word.value, scope) for word in call.keywords}
+        default = _value(call.args[0], scope) if call.args else options.pop("default", None)
     elif call is not None:
         default = _value(call, scope)
     if kind is list and default is not None:
         default = list(default)
-    given["choices"] = tuple(given.get("choices", ()))
-    given |= {word: clean(given.get(word, "")) for word in WORDS}
-    bounds = [given[bound] for bound in BOUNDS if given.get(bound) is not None]
-    if not all(isinstance(one, str) for one in given["choices"]) or not all(
+    options["choices"] = tuple(options.get("choices", ()))
+    options |= {word: clean(options.get(word, "")) for word in WORDS}
+    bounds = [options[bound] for bound in BOUNDS if options.get(bound) is not None]
+    if not all(isinstance(one, str) for one in options["choices"]) or not all(
         type(one) in (int, float) for one in bounds
     ):
         raise _UnknownError
-    return Setting(_last(statement.target), kind, default, optional=optional, **given)
+    return Setting(_last(statement.target), kind, default, optional=optional, **options)
 
 
 def _type(node: ast.expr) -> tuple[type, bool]:

@@ -44,7 +44,7 @@ def read_guarded(files: Iterable[SourceFile]) -> dict[str, Answer]:
 
     A file takes at most one second of processor time, all files together about five.
     """
-    found: dict[str, Answer] = {}
+    answers: dict[str, Answer] = {}
     with _lock, _Reader() as reader:
         for file in files:
             answer = _answers.get(file.sha256)
@@ -55,8 +55,8 @@ def read_guarded(files: Iterable[SourceFile]) -> dict[str, Answer]:
                 while len(_answers) >= REMEMBERED:
                     _answers.pop(next(iter(_answers)))
                 _answers[file.sha256] = answer
-            found[file.name] = answer
-    return found
+            answers[file.name] = answer
+    return answers
 
 
 class _Reader:
@@ -91,9 +91,9 @@ class _Reader:
         if line is None:
             self.seconds += CPU_SECONDS
             return NotAnAnalysis(_ending(self._end()))
-        told = json.loads(line)
-        self.seconds += told["seconds"]
-        return NotAnAnalysis(told["error"]) if "error" in told else [_declared(one) for one in told["declared"]]
+        reply = json.loads(line)
+        self.seconds += reply["seconds"]
+        return NotAnAnalysis(reply["error"]) if "error" in reply else [_declared(one) for one in reply["declared"]]
 
     def _end(self) -> int:
         """End the process; its return code."""
@@ -121,9 +121,9 @@ class _Reader:
 
 def _start() -> subprocess.Popen[bytes]:
     package = str(Path(__file__).resolve().parents[2])
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     libraries = [
-        path for path in given if Path(path).is_absolute()
+        path for path in entries if Path(path).is_absolute()
     ]  # -I passes over all, for the sake of the relative ones
     return subprocess.Popen(
         [sys.executable, "-I", "-c", START, package, *libraries],
@@ -167,11 +167,11 @@ def main() -> None:
         started = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
         try:
-            told: dict[str, Any] = {"declared": [_as_object(one) for one in read_analyses(json.loads(line))]}
+            reply: dict[str, Any] = {"declared": [_as_object(one) for one in read_analyses(json.loads(line))]}
         except NotAnAnalysis as error:
-            told = {"error": str(error)}
-        told["seconds"] = time.process_time() - started
-        answer = json.dumps(told).encode() + b"\n"
+            reply = {"error": str(error)}
+        reply["seconds"] = time.process_time() - started
+        answer = json.dumps(reply).encode() + b"\n"
         signal.setitimer(signal.ITIMER_PROF, 0)
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()

@@ -78,8 +78,8 @@ class Sources:
     @cached_property
     def digest(self) -> str:
         """A hash of all names and contents."""
-        told = "".join(f"{name}\0{sha256}\n" for name, sha256 in self.hashes.items())
-        return hashlib.sha256(told.encode()).hexdigest()
+        listing = "".join(f"{name}\0{sha256}\n" for name, sha256 in self.hashes.items())
+        return hashlib.sha256(listing.encode()).hexdigest()
 
     @cached_property
     def modules(self) -> dict[str, SourceFile]:
@@ -133,13 +133,13 @@ def read_folder(folder: Path, *, follow_links: bool) -> Sources:
 
 def stamps(folder: Path, *, follow_links: bool) -> list[tuple[str, int, int]]:
     """Path, modification time and size of every file that `read_folder` reads; equal while nothing has changed."""
-    found = []
+    entries = []
     with contextlib.suppress(_UnusableError, OSError):
         for path in [folder, *(entry.path for entry in _walk(folder, follow_links))]:
             with contextlib.suppress(OSError):  # it went away between the listing and now
                 state = path.stat(follow_symlinks=follow_links)
-                found.append((str(path), state.st_ctime_ns, state.st_size))
-    return found
+                entries.append((str(path), state.st_ctime_ns, state.st_size))
+    return entries
 
 
 class _UnusableError(Exception):

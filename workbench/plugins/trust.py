@@ -109,12 +109,12 @@ def reviewed_text(sha256: str) -> str | None:
 def _read() -> Record:
     file = user_dir() / TRUSTED
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Record | list[str])
+        record = msgspec.json.decode(file.read_bytes(), type=Record | list[str])
     except FileNotFoundError:
         return Record()
     except (OSError, msgspec.DecodeError) as error:
         raise BadInput(f"{file}: cannot be read ({error}); remove it to start again") from None
-    return found if isinstance(found, Record) else Record(by_path=found)
+    return record if isinstance(record, Record) else Record(by_path=record)
 
 
 def _keep_texts(folder: Path, sources: Sources, record: Record) -> None:
@@ -122,9 +122,9 @@ def _keep_texts(folder: Path, sources: Sources, record: Record) -> None:
     folder.mkdir(exist_ok=True)
     for file in sources.files:
         _replace(folder / file.sha256, file.data)
-    wanted = {sha256 for hashes in record.workspaces.values() for sha256 in hashes.values()}
+    hashes_in_use = {sha256 for hashes in record.workspaces.values() for sha256 in hashes.values()}
     for path in folder.iterdir():
-        if path.name not in wanted:
+        if path.name not in hashes_in_use:
             with contextlib.suppress(OSError):
                 path.unlink()
 

@@ -81,12 +81,12 @@ def series_keys(splits: Sequence[str], pair: Sequence[str] = ()) -> list[str]:
     ['train', 'test2', 'series-1']
     """
     roles = [role(split, pair) for split in splits]
-    taken = {DARK.splits[name] for name in roles if name}
-    free = [place for place, colour in enumerate(DARK.series) if colour not in taken]
-    keys, given = [], 0
+    reserved = {DARK.splits[name] for name in roles if name}
+    free = [place for place, colour in enumerate(DARK.series) if colour not in reserved]
+    keys, count = [], 0
     for name in roles:
-        keys.append(name or f"series-{free[given % len(free)]}")
-        given += not name
+        keys.append(name or f"series-{free[count % len(free)]}")
+        count += not name
     return keys
 
 

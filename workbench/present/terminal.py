@@ -93,11 +93,11 @@ def sparkline(values: Sequence[float], width: int, style: str = "") -> Text:
         part = values[
             cell * len(values) // count : max((cell + 1) * len(values) // count, cell * len(values) // count + 1)
         ]
-        kept = [value for value in part if math.isfinite(value)]
-        if not kept:
+        finite_part = [value for value in part if math.isfinite(value)]
+        if not finite_part:
             cells.append("×")
             continue
-        top = max(kept, key=abs)
+        top = max(finite_part, key=abs)
         span = high / 2 - low / 2  # halves, since the difference of two large numbers may overflow
         cells.append(SPARKS[round((top / 2 - low / 2) / span * 7)] if span > 0 else SPARKS[3])
     return Text("".join(cells), style=style, no_wrap=True)

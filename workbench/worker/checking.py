@@ -38,9 +38,9 @@ class Report:
 
 def check_file(path: str, job: Job) -> None:
     """Check every analysis of a file, logging each check; raises BadInput naming what is wrong."""
-    found = plugins.read_file("user", Path(path))
+    infos = plugins.read_file("user", Path(path))
     problems: list[str] = []
-    for info in found:
+    for info in infos:
         if info.error:
             raise BadInput(f"{path}: {info.error}")
         report = check_analysis(info, plugins.load(info), job.send)

@@ -117,10 +117,10 @@ def _failure(error: BaseException, cancelled: bool) -> dict[str, Any]:
         return {"kind": "failed", "failure": "cancelled", "message": "cancelled", "traceback": ""}
     if isinstance(error, BadInput):
         return {"kind": "failed", "failure": "bad input", "message": str(error), "traceback": ""}
-    told = "".join(traceback.format_exception(type(error), error, _own_part(error)))
+    trace = "".join(traceback.format_exception(type(error), error, _own_part(error)))
     name = "" if isinstance(error, Failed) else type(error).__name__
     message = ": ".join(part for part in (name, str(error).strip()) if part)
-    failed: dict[str, Any] = {"kind": "failed", "failure": "raised", "message": message, "traceback": told}
+    failed: dict[str, Any] = {"kind": "failed", "failure": "raised", "message": message, "traceback": trace}
     if isinstance(error, MemoryError):
         limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
         failed["message"] = f"it ran out of memory (the worker may use {limit / 2**30:.1f} GiB)"

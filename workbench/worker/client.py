@@ -206,8 +206,8 @@ def _event(job: str, message: dict[str, Any], buffers: list[bytes]) -> Event:
             case "done":
                 return JobDone(job, float(message["seconds"]), bool(message["cached"]), dict(message["params"]))
             case "failed":
-                told = str(message["message"]), str(message["traceback"])
-                return JobFailed(job, *told, cast(FailureKind, message["failure"]))
+                words = str(message["message"]), str(message["traceback"])
+                return JobFailed(job, *words, cast(FailureKind, message["failure"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"a message that cannot be read ({error})") from None
     raise ValueError("a message that cannot be read")
@@ -252,11 +252,11 @@ def check_sync(
 def _in_own_loop(
     start: Callable[[Worker, Callable[[Event], object]], Any], on_event: Callable[[Event], object]
 ) -> tuple[list[Block], JobDone | JobFailed]:
-    found: list[Block] = []
+    blocks: list[Block] = []
 
     def tell(event: Event) -> None:
         if isinstance(event, JobBlock):
-            found.append(event.block)
+            blocks.append(event.block)
         on_event(event)
 
     async def work() -> JobDone | JobFailed:
@@ -266,4 +266,4 @@ def _in_own_loop(
         finally:
             await worker.close()
 
-    return found, asyncio.run(work())
+    return blocks, asyncio.run(work())

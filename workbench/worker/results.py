@@ -81,9 +81,9 @@ def _prune(folder: Path) -> None:
         if file.name.startswith(".") and file.stat().st_mtime < time.time() - STALE:
             file.unlink(missing_ok=True)
     answers = [file for file in own if not file.name.startswith(".")]
-    kept = sorted(((file.stat(), file) for file in answers), key=lambda pair: -pair[0].st_mtime)
+    newest_first = sorted(((file.stat(), file) for file in answers), key=lambda pair: -pair[0].st_mtime)
     total = 0
-    for stat, file in kept:
+    for stat, file in newest_first:
         total += stat.st_size
         if total > LARGEST_CACHE:
             file.unlink(missing_ok=True)

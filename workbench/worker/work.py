@@ -33,18 +33,18 @@ def analyse(job: Job) -> tuple[bool, dict[str, Any]]:
     request = job.request
     workspace = Workspace.open(request["folder"], request["state"])
     info = plugins.find(workspace, request["analysis"])
-    found = plugins.load(info)
-    params = resolve(found.Params, request["params"], where=f"analysis {info.name}: ")
+    analysis = plugins.load(info)
+    params = resolve(analysis.Params, request["params"], where=f"analysis {info.name}: ")
     store = _open_store(workspace, job)
     ctx, runs = make_context(workspace, store, job, _cache.part((info.name, plugins.fingerprint(info))))
     name = answer_name(info, store, values_of(params), ctx.pair, ctx.run)
     folder = workspace.answers_dir
-    kept = results.load(folder, name)
-    if kept is not None and (kept.runs is None or kept.runs == runs.states()):
-        for message, buffers in kept.blocks:
+    cached = results.load(folder, name)
+    if cached is not None and (cached.runs is None or cached.runs == runs.states()):
+        for message, buffers in cached.blocks:
             job.send(message, buffers)
         return True, values_of(params)
-    answer = results.Answer(list(send_blocks(found(), ctx, params, job)))
+    answer = results.Answer(list(send_blocks(analysis(), ctx, params, job)))
     if not job.is_cancelled():
         answer.runs = runs.states() if runs.looked_at else None
         try:
@@ -72,10 +72,10 @@ def kept_answer(
     """
     info = plugins.find(workspace, analysis)
     defaults = {setting.name: setting.default for setting in info.settings or ()}
-    kept = results.load(workspace.answers_dir, answer_name(info, store, defaults, pair, run))
-    if kept is None or kept.runs is not None:
+    cached = results.load(workspace.answers_dir, answer_name(info, store, defaults, pair, run))
+    if cached is None or cached.runs is not None:
         return None
-    return [codec.decode(message, buffers) for message, buffers in kept.blocks]
+    return [codec.decode(message, buffers) for message, buffers in cached.blocks]
 
 
 def send_blocks(analysis: Analysis, ctx: Context, params: Any, job: Job) -> Iterator[Any]:
@@ -175,9 +175,9 @@ def _open_store(workspace: Workspace, job: Job) -> Store:
         progress=lambda step: job.progress(step.fraction, f"reading {step.split}"),
         cancelled=job.is_cancelled,
     )
-    kept = _stores.get(store.folder)
-    if kept is not None and kept.manifest == store.manifest:
-        return kept
+    cached = _stores.get(store.folder)
+    if cached is not None and cached.manifest == store.manifest:
+        return cached
     _stores.clear()
     _stores[store.folder] = store
     return store

@@ -23,5 +23,5 @@ REGISTRY = {
 def build(name: str) -> WorkbenchScreen:
     """The screen called `name`, newly made."""
     module, _, cls = REGISTRY[name].partition(":")
-    made: WorkbenchScreen = getattr(importlib.import_module(module), cls)()
-    return made
+    screen: WorkbenchScreen = getattr(importlib.import_module(module), cls)()
+    return screen

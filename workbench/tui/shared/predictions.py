@@ -48,10 +48,10 @@ def verdict(session: Session, split: str, row: int) -> str:
     return f"predicted {said_words(frame.row(row, named=True), store)}"
 
 
-def said_words(said: Mapping[str, Any], store: Store) -> str:
+def said_words(prediction: Mapping[str, Any], store: Store) -> str:
     """A row of the predictions: `✗ cat 87 %`."""
-    mark = "✓" if said["correct"] else "✗"
-    return f"{mark} {store.classes[int(said['predicted'])]} {100 * said['confidence']:.0f} %"
+    mark = "✓" if prediction["correct"] else "✗"
+    return f"{mark} {store.classes[int(prediction['predicted'])]} {100 * prediction['confidence']:.0f} %"
 
 
 def next_wrong(session: Session, split: str, row: int, step: int) -> int | None:

@@ -103,8 +103,8 @@ def start_run(workspace: Workspace, store: Store, head: str, settings: dict[str,
     from workbench import runs
 
     try:
-        made = runs.create(workspace, store, head, settings)
-        post(messages.RunStarted(runs.start_sync(made)))
+        run = runs.create(workspace, store, head, settings)
+        post(messages.RunStarted(runs.start_sync(run)))
     except (BadInput, OSError) as error:
         post(messages.RunRefused(str(error)))
 

@@ -42,9 +42,9 @@ def title_line(session: Session, width: int) -> Text:
     # Parts by need: each later one is shown while all before it still fit; a long one takes the place of a short one.
     chosen: dict[str, Text] = {}
     room = width - name.cell_len - 1
-    wanted = [("pair", pair), ("results", results), *(("usage", text) for text in busy[:1]), ("run", short_name),
+    parts = [("pair", pair), ("results", results), *(("usage", text) for text in busy[:1]), ("run", short_name),
               ("run", run_name), *(("usage", text) for text in busy[1:]), ("device", device)]  # fmt: skip
-    for part, text in wanted:
+    for part, text in parts:
         before = chosen[part].cell_len + gap.cell_len if part in chosen else 0
         need = text.cell_len + gap.cell_len - before
         if text and need <= room:

@@ -112,9 +112,9 @@ class WorkbenchScreen(AliveScreen[None]):
         self, changed: Callable[[], None], read: Callable[[Job, About], Answer], *, in_thread: bool = False
     ) -> Question[About, Answer]:
         """A question of this screen, which follows its job from then on."""
-        made: Question[About, Answer] = Question(self, changed, read, in_thread=in_thread)
-        self._questions.append(made)
-        return made
+        question: Question[About, Answer] = Question(self, changed, read, in_thread=in_thread)
+        self._questions.append(question)
+        return question
 
     def job_changed(self, job: Job) -> None:
         """An analysis that this screen asked for has moved on."""

@@ -39,11 +39,11 @@ class Terminal:
         now = self._attributes()
         if now is None or self._before is None or self._output is None:
             return
-        taken = self._before[3] & termios.ICANON and not now[3] & termios.ICANON
+        was_canonical = self._before[3] & termios.ICANON and not now[3] & termios.ICANON
         with contextlib.suppress(termios.error, OSError, ValueError):
             assert self._input is not None
             termios.tcsetattr(self._input, termios.TCSANOW, self._before)
-            os.write(self._output.fileno(), (KEYS_AND_SCREEN if taken else b"") + MODES)
+            os.write(self._output.fileno(), (KEYS_AND_SCREEN if was_canonical else b"") + MODES)
 
     @contextlib.contextmanager
     def restored(self) -> Iterator[None]:

@@ -143,10 +143,10 @@ def _scaled(line: Line, axes: Axes) -> tuple[np.ndarray, np.ndarray, tuple[int, 
 
 
 def _range(
-    parts: Sequence[np.ndarray], given: tuple[float, float] | None, log: bool, pad: float
+    parts: Sequence[np.ndarray], limits: tuple[float, float] | None, log: bool, pad: float
 ) -> tuple[float, float]:
-    if given is not None:
-        low, high = (math.log10(end) for end in given) if log else given
+    if limits is not None:
+        low, high = (math.log10(end) for end in limits) if log else limits
     else:
         low = min(float(np.min(part[np.isfinite(part)], initial=math.inf)) for part in parts)
         high = max(float(np.max(part[np.isfinite(part)], initial=-math.inf)) for part in parts)
@@ -178,9 +178,9 @@ def _head(
             parts.append(Text(f"{sign} {clean(line.name)}{_read(line, axes)}", style=line.colour))
     nan, infinite = sum(n for n, _ in lost), sum(n for _, n in lost)
     gaps = [f"{nan:,} NaN" if nan else "", f"{infinite:,} infinite" if infinite else ""]
-    told = ", ".join(part for part in gaps if part)
-    if told:
-        parts.append(Text(f"{told} left out", style=palette.severities["warning"]))
+    note = ", ".join(part for part in gaps if part)
+    if note:
+        parts.append(Text(f"{note} left out", style=palette.severities["warning"]))
     rows, all_fit = _rows(parts, width, most, palette)
     if not all_fit and axes.state and axes.cursor is None:  # names before what the axes are
         del parts[1 if axes.title else 0]
@@ -253,8 +253,8 @@ def _plot(
         for name, marks in (("x", x_ticks), ("y", y_ticks)):
             ruler = figure.ruler(name)
             ruler.lim(0.0, 1.0)
-            kept = [(at, label) for at, label in marks if -1e-9 <= at <= 1 + 1e-9]
-            ruler.ticks([min(max(at, 0.0), 1.0) for at, _ in kept], [label for _, label in kept])
+            visible = [(at, label) for at, label in marks if -1e-9 <= at <= 1 + 1e-9]
+            ruler.ticks([min(max(at, 0.0), 1.0) for at, _ in visible], [label for _, label in visible])
         drawn = str(figure.build()).removesuffix("\n")
     # plotext paints what has a colour on white, so that the axes are drawn without one and coloured here.
     return Text.from_ansi(drawn, style=palette.muted, no_wrap=True)

@@ -192,8 +192,8 @@ class Fold(Alive, Vertical):
             for place, field in enumerate(fields):
                 name = field.setting.name.replace("_", " ")
                 line.append(", " if place else "", style=palette.faint)
-                told = f"• {name} {clean(field.text) or 'none'}" if field.changed else name
-                line.append(told, style=palette.text if field.changed else palette.faint)
+                description = f"• {name} {clean(field.text) or 'none'}" if field.changed else name
+                line.append(description, style=palette.text if field.changed else palette.faint)
         self._line.update(line)
 
 

@@ -310,9 +310,9 @@ def cell_frame(session: Session, split: str, true: int, predicted: int) -> pl.Da
     store, run = session.store, session.run
     assert store is not None
     assert run is not None
-    said = run.view.predictions(split).select("predicted", "confidence")
+    predictions = run.view.predictions(split).select("predicted", "confidence")
     frame = store.split(split).frame.collect().with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    frame = pl.concat([frame, said], how="horizontal")
+    frame = pl.concat([frame, predictions], how="horizontal")
     frame = frame.filter((pl.col("label") == true) & (pl.col("predicted") == predicted)).drop("label", "predicted")
     if not frame["path"].count():
         frame = frame.drop("path")

@@ -234,8 +234,12 @@ Intervals are for single classes or pairs; p adj. is adjusted for testing all pa
         if row is None or session.store is None or self._cell is None:
             view.clear()
             return
-        said = {"predicted": self._cell[1], "confidence": row["confidence"], "correct": self._cell[0] == self._cell[1]}
-        note = f"predicted {said_words(said, session.store)}"
+        prediction = {
+            "predicted": self._cell[1],
+            "confidence": row["confidence"],
+            "correct": self._cell[0] == self._cell[1],
+        }
+        note = f"predicted {said_words(prediction, session.store)}"
         view.look(session.workspace, session.store, self._split, int(row["row"]), session.palette, note)
 
     def on_table_panel_moved(self, event: TablePanel.Moved) -> None:
@@ -294,6 +298,6 @@ Intervals are for single classes or pairs; p adj. is adjusted for testing all pa
 
 
 def _boxed(box: str, title: str, widget: TablePanel | SampleView) -> Vertical:
-    made = Vertical(widget, id=box, classes="panel")
-    made.border_title = title
-    return made
+    panel = Vertical(widget, id=box, classes="panel")
+    panel.border_title = title
+    return panel

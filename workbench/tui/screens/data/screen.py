@@ -334,6 +334,6 @@ sets compared (P chooses them; l uses a logarithmic axis). enter opens the featu
 
 
 def _boxed(widget: Widget, box: str, title: str) -> Vertical:
-    made = Vertical(widget, id=box, classes="panel")
-    made.border_title = title
-    return made
+    panel = Vertical(widget, id=box, classes="panel")
+    panel.border_title = title
+    return panel

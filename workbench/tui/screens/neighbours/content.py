@@ -64,7 +64,7 @@ class Answer:
     label: int
 
 
-def read_answer(job: Job, about: Subject, said: pl.DataFrame | None = None) -> Answer:
+def read_answer(job: Job, about: Subject, predictions: pl.DataFrame | None = None) -> Answer:
     """The neighbours of an answer; raises ValueError when it holds none.
 
     The frame has `rank`, `class`, `agreement`, `distance`, `split`, `row`, `path` and `index`, the class index of the
@@ -72,10 +72,10 @@ def read_answer(job: Job, about: Subject, said: pl.DataFrame | None = None) -> A
     """
     store = about.store
     label = int(store.split(about.query.split).labels[about.query.row])
-    return Answer(_neighbours_frame(job, store, label, said), label)
+    return Answer(_neighbours_frame(job, store, label, predictions), label)
 
 
-def _neighbours_frame(job: Job, store: Store, label: int, said: pl.DataFrame | None) -> pl.DataFrame:
+def _neighbours_frame(job: Job, store: Store, label: int, predictions: pl.DataFrame | None) -> pl.DataFrame:
     from workbench.api import Table
 
     table = next(
@@ -90,9 +90,9 @@ def _neighbours_frame(job: Job, store: Store, label: int, said: pl.DataFrame | N
         pl.Series("class", [store.classes[index] for index in indices], dtype=pl.String),
         pl.Series("agreement", [SAME if index == label else OTHER for index in indices], dtype=pl.String),
     )
-    if said is None:
+    if predictions is None:
         return frame
-    picked = said[frame["row"].to_list()].rows(named=True)
+    picked = predictions[frame["row"].to_list()].rows(named=True)
     return frame.with_columns(pl.Series("predicted", [said_words(row, store) for row in picked], dtype=pl.String))
 
 

@@ -210,14 +210,14 @@ def writing_text(workspace: Workspace) -> str:
 def offers(session: Session) -> dict[str, list[str]]:
     """What the form offers for each kind of parameter."""
     store = session.store
-    given: dict[str, list[str]] = {"run": [run.id for run in session.runs or () if run.state == "finished"]}
+    choices: dict[str, list[str]] = {"run": [run.id for run in session.runs or () if run.state == "finished"]}
     if store is not None:
         tests = list(store.tests)
         aliases = [word for word in ("test1", "test2")[: len(session.pair)] if word not in tests]
-        given["split"] = [*aliases, "train", *tests]
+        choices["split"] = [*aliases, "train", *tests]
         if store.dim <= MANY_FEATURES:
-            given["feature"] = list(store.feature_names)
-    return given
+            choices["feature"] = list(store.feature_names)
+    return choices
 
 
 def start_values(settings: Sequence[Setting], session: Session) -> dict[str, Any]:

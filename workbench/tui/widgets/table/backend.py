@@ -132,8 +132,8 @@ class FrameBackend(DataTableBackend[pl.DataFrame]):
         if column.percent and isinstance(value, int | float):
             return percent(float(value), digits=1 if column.digits is None else column.digits, sign=column.sign)
         if isinstance(value, int | float):
-            told = number(value, column.digits)
-            return f"+{told}" if column.sign and value > 0 else told
+            text = number(value, column.digits)
+            return f"+{text}" if column.sign and value > 0 else text
         return clean(value)
 
     @property
