@@ -15,6 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 44
 COLUMNS = WIDTH - LEFT - RIGHT
 MOST_NAMES = 12  # along x
 MOST_DOTS = 4000
+OUTSIDE = 10_000.0  # units of the drawing, far beyond its edges
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Canvas:
 
     def x(self, values: np.ndarray) -> np.ndarray:
         """Where values of x stand, in units of the drawing."""
-        return LEFT + (values - self.x_low) / (self.x_high - self.x_low) * COLUMNS
+        return _placed(values, self.x_low, self.x_high, LEFT, WIDTH - RIGHT)
 
     def y(self, values: np.ndarray) -> np.ndarray:
         """Where values of y stand, in units of the drawing."""
-        return TOP + (self.y_high - values) / (self.y_high - self.y_low) * (HEIGHT - TOP - BOTTOM)
+        return _placed(values, self.y_high, self.y_low, TOP, HEIGHT - BOTTOM)
 
     @property
     def base(self) -> float:
@@ -48,6 +49,13 @@ class Canvas:
         step = -(-len(names) // MOST_NAMES) if names else 1
         marks = [(float(i), name) for i, name in enumerate(names)][::step] or ticks(self.x_low, self.x_high, 6)
         return [(round(float(self.x(np.array(at))), 1), label) for at, label in marks]
+
+
+def _placed(values: np.ndarray, start: float, end: float, first: float, last: float) -> np.ndarray:
+    """Values from `start` to `end` laid out from `first` to `last`; those far beyond stand outside the drawing."""
+    with np.errstate(over="ignore"):  # a value too large for the axes is placed at the bound below
+        places = first + (values - start) / (end - start) * (last - first)
+    return np.clip(places, -OUTSIDE, OUTSIDE)
 
 
 def canvas(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray], kind: str) -> Canvas:
