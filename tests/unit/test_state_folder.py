@@ -151,7 +151,7 @@ def test_a_linked_folder_of_the_state_is_refused_and_nothing_behind_it_changes(
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(os.path.relpath(home, place.parent))
     before = snapshot(home)
-    with pytest.raises(BadInput, match=r"is a link.*--state DIR"):
+    with pytest.raises(BadInput, match=r"is a symbolic link.*--state DIR"):
         open_store(Workspace.open(folder))
     assert snapshot(home) == before
 
@@ -230,7 +230,7 @@ def test_a_linked_run_is_named_and_spares_the_others(workspace: Workspace, store
     listed = {run.id: run for run in runs.list_runs(workspace)}
     assert listed[sound.id].state == "queued"
     assert listed[link.name].state == "failed"
-    assert "is a link" in listed[link.name].error
+    assert "is a symbolic link" in listed[link.name].error
     for action in (runs.star, runs.remove, runs.resume, runs.start_sync):
         with pytest.raises(BadInput):
             action(listed[link.name])
