@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -162,6 +163,17 @@ def ask(workspace: Workspace, analysis: str, run: str | None) -> None:
     worker_work.analyse(Job({**request, "params": {}, "pair": None, "run": run}, lambda *_: None, lambda: False))
 
 
+@contextlib.contextmanager
+def signals_as_they_are() -> Iterator[None]:
+    """Undo what the process of a run does to its signals: what later tests start would inherit an ignored SIGHUP."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def do_everything(folder: Path) -> None:
     """Whatever writes below the state folder, one after the other; what a link makes fail is passed over."""
 
@@ -181,7 +193,8 @@ def do_everything(folder: Path) -> None:
         attempt(lambda: background.save_table(store.train.frame.collect(), workspace, "table"))
         attempt(lambda: sweep.create(workspace, store, "prototype", {"transform": "none,standardise"}, {}))
 
-    attempt(each)
+    with signals_as_they_are():
+        attempt(each)
 
 
 @pytest.fixture(scope="module")

@@ -186,7 +186,7 @@ def test_the_end_of_the_interface_is_the_end_of_what_plugins_started(workspace, 
         time.sleep(0.1)
     assert len(started(pids)) == 5
     process.send_signal(number)
-    code = process.wait(60)  # a guard against hanging, generous since other tests run beside it
+    code = process.wait(20)
     assert code == (-9 if number == signal.SIGKILL else 128 + number)
     assert all_gone(pids, 5)
 

@@ -74,7 +74,7 @@ class JobChanged(Message):
 
 @dataclass
 class Jobs:
-    """Holds the jobs of this session and hands them to the worker process, which starts with the first of them."""
+    """Holds the jobs asked for since the start and hands them to the worker process, started with the first of them."""
 
     app: App[Any]
     workspace: Workspace

@@ -198,7 +198,7 @@ class Subject(NamedTuple):
 
 
 def subject_of(session: Session) -> Subject:
-    """What the checks of this session are about."""
+    """What the data checks are about."""
     store, run = session.store, session.run
     return Subject(store.fingerprint if store is not None else None, session.pair, run.id if run is not None else None)
 

@@ -29,7 +29,7 @@ EMPTY_LOG = "the log is empty"
 
 
 class JobsScreen(WorkbenchScreen):
-    """The analyses of this session and the runs of the workspace, active ones first."""
+    """The analyses asked for since the start, and the runs of the workspace, active ones first."""
 
     NAME = "jobs"
     DEFAULT_CSS = style_beside(__file__)
